@@ -1,0 +1,41 @@
+"""A problem names its place as an editor does (`file:line:column`), what is wrong, and where one is near, the remedy."""
+
+import difflib
+from collections.abc import Iterable
+
+import msgspec
+
+
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """One thing wrong in one file; lines and columns count from 1. `where` is the path inside the file."""
+
+    file: str
+    line: int
+    column: int
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        """`policies/payments.yaml:14:9 routes[create-payment].filters[jwt]: 'issuer' is required`."""
+        where = f" {self.where}:" if self.where else ""
+        return f"{self.file}:{self.line}:{self.column}{where} {self.message}"
+
+
+class Refused(Exception):  # noqa: N818 - it reads as what happened to the files
+    """A set of files is refused; `problems` are sorted and free of duplicates."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = report(problems)
+        count = len(self.problems)
+        super().__init__(f"{count} problem{'' if count == 1 else 's'}: {self.problems[0] if self.problems else ''}")
+
+
+def report(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Sorted by file, line and column, each once."""
+    return tuple(sorted(set(problems)))
+
+
+def near(word: object, words: Iterable[object]) -> str:
+    """` (did you mean 'x'?)` where a known word is near, else nothing."""
+    matches = difflib.get_close_matches(str(word), [str(known) for known in words], n=1, cutoff=0.6)
+    return f" (did you mean '{matches[0]}'?)" if matches else ""

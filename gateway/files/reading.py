@@ -1,0 +1,183 @@
+"""YAML read strictly into plain values, with the place of every key and value kept beside them.
+
+JSON files are read the same way. Only the JSON types exist: a plain scalar is null, true, false, a decimal number or
+text; what YAML 1.1 would read as something else must be quoted (YAML 1.2.2 section 10.3 gives the core schema).
+"""
+
+import re
+from typing import Any, TypeAlias
+
+import msgspec
+import yaml
+
+from gateway.files.problems import Problem
+
+Path: TypeAlias = tuple[str | int, ...]
+Place: TypeAlias = tuple[int, int]
+
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_CORE = {"": None, "~": None, "null": None, "true": True, "false": False}
+_TRAPS = {
+    "tag:yaml.org,2002:bool": "YAML 1.1 reads it as a truth value: quote it, or write true or false",
+    "tag:yaml.org,2002:int": "YAML 1.1 reads it as a number in another base: quote it, or write it in decimals",
+    "tag:yaml.org,2002:float": "YAML 1.1 reads it as a number: quote it, or write it in plain decimals",
+    "tag:yaml.org,2002:null": "YAML 1.1 reads it as null: quote it, or write null",
+    "tag:yaml.org,2002:merge": "merge keys are not taken: write the keys out, or use 'extends'",
+    "tag:yaml.org,2002:value": "quote it",
+}
+_TEXT = "tag:yaml.org,2002:str"
+_PLAIN_AS_TEXT = {_TEXT, "tag:yaml.org,2002:timestamp"}
+_MOST_DEPTH = 40
+_MOST_BYTES = 4 * 1024 * 1024
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A file's value and the places (line, column; from 1) of its keys and values by path."""
+
+    name: str
+    value: Any
+    keys: dict[Path, Place]
+    values: dict[Path, Place]
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """The place of a value, or of its key; of the nearest thing around it where it does not exist."""
+        if key and path in self.keys:
+            return self.keys[path]
+        while path not in self.values:
+            if not path:
+                return (1, 1)
+            path = path[:-1]
+        return self.values[path]
+
+    def problem(self, path: Path, message: str, *, key: bool = False) -> Problem:
+        """A problem at a path of this file."""
+        line, column = self.place(path, key=key)
+        return Problem(self.name, line, column, self.describe(path), message)
+
+    def describe(self, path: Path) -> str:
+        """`routes[accounts-list].filters[0]`: list items by their `name`, where they have one."""
+        text, value = "", self.value
+        for step in path:
+            value = _child(value, step)
+            if isinstance(step, int):
+                name = value.get("name") if isinstance(value, dict) else None
+                text += f"[{name if isinstance(name, str) else step}]"
+            else:
+                text += f".{step}" if text else step
+        return text
+
+
+def _child(value: Any, step: str | int) -> Any:
+    try:
+        return value[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def read_yaml(name: str, content: str | bytes) -> tuple[Loaded | None, list[Problem]]:
+    """Reads one document. Returns the value (None when it can not be read at all) and every problem found.
+
+    `name` is how problems call the file. Never raises on content.
+    """
+    reading = _Reading(name)
+    if len(content) > _MOST_BYTES:
+        return None, [Problem(name, 1, 1, "", f"the file is larger than {_MOST_BYTES // 1024 // 1024} MiB")]
+    try:
+        text = content.decode("utf-8") if isinstance(content, bytes) else content
+    except UnicodeDecodeError as error:
+        return None, [Problem(name, content.count(b"\n", 0, error.start) + 1, 1, "", "the file is not UTF-8")]
+    try:
+        refused = reading.alias(text)
+        if refused:
+            return None, refused
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        return None, [Problem(name, line, column, "", f"not YAML: {error.problem or error.context}")]
+    except (yaml.YAMLError, RecursionError) as error:
+        return None, [Problem(name, 1, 1, "", f"not YAML: {str(error).splitlines()[0]}")]
+    if node is None:
+        return None, [Problem(name, 1, 1, "", "the file is empty")]
+    value = reading.value(node, ())
+    loaded = Loaded(name, value, reading.keys, reading.values)
+    return loaded, [loaded.problem(path, message, key=key) for path, message, key in reading.found]
+
+
+class _Reading:
+    """Walks the composed nodes once, keeping places and findings."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Place] = {}
+        self.found: list[tuple[Path, str, bool]] = []
+
+    def alias(self, text: str) -> list[Problem]:
+        """Aliases and nesting are refused from the events, before anything is expanded."""
+        found: list[Problem] = []
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            mark = event.start_mark
+            if isinstance(event, yaml.AliasEvent):
+                message = f"aliases are not taken: write the value of *{event.anchor} out"
+                found.append(Problem(self.name, mark.line + 1, mark.column + 1, "", message))
+            elif isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > _MOST_DEPTH:
+                    return [Problem(self.name, mark.line + 1, mark.column + 1, "", "nested too deeply")]
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+        return found
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        self.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        if isinstance(node, yaml.MappingNode):
+            self._plain_tag(node, path, "tag:yaml.org,2002:map")
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            self._plain_tag(node, path, "tag:yaml.org,2002:seq")
+            return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.values[(*path, "?")] = place
+                self.found.append(((*path, "?"), "a key must be text", False))
+                continue
+            key = key_node.value
+            child = (*path, key)
+            if key in out:
+                self.keys[child] = place
+                self.found.append((child, f"the key '{key}' stands twice", True))
+                continue
+            self.keys[child] = place
+            if key_node.style is None and key_node.tag not in _PLAIN_AS_TEXT and not _INTEGER.fullmatch(key):
+                remedy = _TRAPS.get(key_node.tag, "quote it")
+                if key not in _CORE:
+                    self.found.append((child, f"the key '{key}': {remedy}", True))
+            out[key] = self.value(value_node, child)
+        return out
+
+    def _plain_tag(self, node: yaml.Node, path: Path, tag: str) -> None:
+        if node.tag != tag:
+            self.found.append((path, f"the tag {node.tag} is not taken", False))
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        text = node.value
+        if node.style is not None or node.tag in _PLAIN_AS_TEXT:
+            if node.style is not None and node.tag != _TEXT:
+                self.found.append((path, f"the tag {node.tag} is not taken", False))
+            return text
+        if text in _CORE:
+            return _CORE[text]
+        if _INTEGER.fullmatch(text):
+            return int(text)
+        if _NUMBER.fullmatch(text):
+            return float(text)
+        self.found.append((path, f"'{text}': {_TRAPS.get(node.tag, f'the tag {node.tag} is not taken')}", False))
+        return text
