@@ -1,1 +1,1 @@
-"""One module or package per dialect, and one file per bank in `banks/`; loaded by name, never imported by the engine."""
+"""One module or package per dialect, and in `banks/` one file per bank; loaded by name, never imported by the engine."""

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from gateway.contract import Psu
+from gateway.contract import BankRequest, BankResponse, Psu
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -74,6 +74,45 @@ class Response(msgspec.Struct, frozen=True):
     status: int
     headers: Headers
     body: bytes | AsyncIterator[bytes]
+
+
+class Grant(msgspec.Struct, frozen=True):
+    """One account under one consent: ours to the bank's. `numbers` are the account's own identifications."""
+
+    account_id: str
+    resource_id: str
+    currency: str | None = None
+    numbers: tuple[str, ...] = ()
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """What a PSU allowed at one bank, as far as a call needs it; `bank_consent_id` is the bank's own name for it."""
+
+    id: str
+    tenant: str
+    bank: str
+    bank_consent_id: str | None = None
+    psu_reference: str | None = None
+
+
+class ConsentStore(Protocol):
+    """Where consents, their grants and credentials are found."""
+
+    async def find(self, tenant: str, consent_id: str) -> Consent | None:
+        """A usable consent of a tenant; another tenant's is None. Raises ConsentExpired for one that has ended."""
+        ...
+
+    async def grants(self, consent: Consent) -> Mapping[str, Grant]:
+        """Account id -> grant, as far as known."""
+        ...
+
+    async def learn(self, consent: Consent, grants: tuple[Grant, ...]) -> None:
+        """Keeps what a list of accounts told; replaces what was known of the same accounts."""
+        ...
+
+    async def access_token(self, consent: Consent) -> str:
+        """A token that the bank takes for this consent. Raises AuthenticationDue when there is none."""
+        ...
 
 
 class RouteFacts(msgspec.Struct, frozen=True):
@@ -157,10 +196,27 @@ class Exchange(msgspec.Struct, frozen=True):
     deadline: float
     record: CallRecord
     principal: Principal | None = None
-    consent_id: str | None = None
+    consent: Consent | None = None
     psu: Psu | None = None
 
 
 CallNext: TypeAlias = Callable[[Exchange], Awaitable[Response]]
 Filter: TypeAlias = Callable[[Exchange, CallNext], Awaitable[Response]]
 Handler: TypeAlias = Callable[[Exchange], Awaitable[Response]]
+
+
+class Outgoing(msgspec.Struct, frozen=True):
+    """A request on its way to a bank, with what the path to the bank must know of the call it serves.
+
+    `deadline` is on the event loop's clock; `resend` counts the sendings before this one.
+    """
+
+    request: BankRequest
+    operation: str
+    deadline: float
+    record: CallRecord
+    resend: int = 0
+
+
+Send: TypeAlias = Callable[[Outgoing], Awaitable[BankResponse]]
+"""How a bank is reached; every part of the way (circuit, limit, retry, signing) is `Send -> Send`."""

@@ -1,4 +1,4 @@
-"""A problem names its place as an editor does (`file:line:column`), what is wrong, and where one is near, the remedy."""
+"""A problem names its place as an editor does (`file:line:column`), what is wrong, and where known, the remedy."""
 
 import difflib
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ class Problem(msgspec.Struct, frozen=True, order=True):
         return f"{self.file}:{self.line}:{self.column}{where} {self.message}"
 
 
-class Refused(Exception):  # noqa: N818 - it reads as what happened to the files
+class Refused(Exception):
     """A set of files is refused; `problems` are sorted and free of duplicates."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

@@ -68,6 +68,10 @@ class Loaded(msgspec.Struct, frozen=True):
         return text
 
 
+def _place(mark: Any) -> Place:
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)
+
+
 def _child(value: Any, step: str | int) -> Any:
     try:
         return value[step]
@@ -86,7 +90,7 @@ def read_yaml(name: str, content: str | bytes) -> tuple[Loaded | None, list[Prob
     try:
         text = content.decode("utf-8") if isinstance(content, bytes) else content
     except UnicodeDecodeError as error:
-        return None, [Problem(name, content.count(b"\n", 0, error.start) + 1, 1, "", "the file is not UTF-8")]
+        return None, [Problem(name, error.object.count(b"\n", 0, error.start) + 1, 1, "", "the file is not UTF-8")]
     try:
         refused = reading.alias(text)
         if refused:
@@ -94,8 +98,7 @@ def read_yaml(name: str, content: str | bytes) -> tuple[Loaded | None, list[Prob
         node = yaml.compose(text, Loader=yaml.CSafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        return None, [Problem(name, line, column, "", f"not YAML: {error.problem or error.context}")]
+        return None, [Problem(name, *_place(mark), "", f"not YAML: {error.problem or error.context}")]
     except (yaml.YAMLError, RecursionError) as error:
         return None, [Problem(name, 1, 1, "", f"not YAML: {str(error).splitlines()[0]}")]
     if node is None:
@@ -119,32 +122,33 @@ class _Reading:
         found: list[Problem] = []
         depth = 0
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            mark = event.start_mark
+            mark = _place(event.start_mark)
             if isinstance(event, yaml.AliasEvent):
                 message = f"aliases are not taken: write the value of *{event.anchor} out"
-                found.append(Problem(self.name, mark.line + 1, mark.column + 1, "", message))
+                found.append(Problem(self.name, *mark, "", message))
             elif isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
                 if depth > _MOST_DEPTH:
-                    return [Problem(self.name, mark.line + 1, mark.column + 1, "", "nested too deeply")]
+                    return [Problem(self.name, *mark, "", "nested too deeply")]
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
         return found
 
     def value(self, node: yaml.Node, path: Path) -> Any:
-        self.values[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
+        self.values[path] = _place(node.start_mark)
         if isinstance(node, yaml.MappingNode):
             self._plain_tag(node, path, "tag:yaml.org,2002:map")
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             self._plain_tag(node, path, "tag:yaml.org,2002:seq")
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
         return self._scalar(node, path)
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            place = _place(key_node.start_mark)
             if not isinstance(key_node, yaml.ScalarNode):
                 self.values[(*path, "?")] = place
                 self.found.append(((*path, "?"), "a key must be text", False))
@@ -156,7 +160,7 @@ class _Reading:
                 self.found.append((child, f"the key '{key}' stands twice", True))
                 continue
             self.keys[child] = place
-            if key_node.style is None and key_node.tag not in _PLAIN_AS_TEXT and not _INTEGER.fullmatch(key):
+            if not key_node.style and key_node.tag not in _PLAIN_AS_TEXT and not _INTEGER.fullmatch(key):
                 remedy = _TRAPS.get(key_node.tag, "quote it")
                 if key not in _CORE:
                     self.found.append((child, f"the key '{key}': {remedy}", True))
@@ -169,8 +173,8 @@ class _Reading:
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = node.value
-        if node.style is not None or node.tag in _PLAIN_AS_TEXT:
-            if node.style is not None and node.tag != _TEXT:
+        if node.style or node.tag in _PLAIN_AS_TEXT:
+            if node.style and node.tag != _TEXT:
                 self.found.append((path, f"the tag {node.tag} is not taken", False))
             return text
         if text in _CORE:

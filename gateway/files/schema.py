@@ -43,7 +43,9 @@ class Schema:
 
 def _told(loaded: Loaded, at: Path, error: ValidationError) -> Iterator[Problem]:
     path = (*at, *error.absolute_path)
-    kind, rule, value = error.validator, error.validator_value, error.instance
+    kind = str(error.validator)
+    value: Any = error.instance
+    rule: Any = error.validator_value
     schema = error.schema if isinstance(error.schema, dict) else {}
     if kind in {"oneOf", "anyOf"} and error.context:
         yield from _closest(loaded, at, error)
@@ -90,7 +92,7 @@ def _types(rule: Any) -> str:
     return " or ".join(_WORDS.get(name, name) for name in names)
 
 
-def _message(kind: Any, rule: Any, value: Any, schema: dict[str, Any]) -> str:
+def _message(kind: str, rule: Any, value: Any, schema: dict[str, Any]) -> str:
     match kind:
         case "type":
             return f"must be {_types(rule)}"
