@@ -32,7 +32,11 @@
     │   └── BankNonsense           502  the bank's answer can not be read
     └── GatewayFault           we must act                                         5xx, origin gateway
         ├── DeadlineExceeded       504  the route's deadline ended before a bank was asked
-        └── Overloaded             503  a bound of the gateway is reached; nothing was sent
+        ├── Overloaded             503  a bound of the gateway is reached; nothing was sent
+        ├── KeysUnavailable        503  the keys that verify tokens can not be had; nothing was sent
+        ├── UpstreamUnreachable    503  a plain upstream: nothing was sent, may be repeated
+        ├── UpstreamTimedOut       504  a plain upstream: sent, and the outcome is unknown
+        └── UpstreamNonsense       502  a plain upstream's answer can not be read
 
 Messages are for the reader of a problem: they never hold a secret, a token, an account number or a bank's text.
 """
@@ -273,6 +277,32 @@ class Overloaded(GatewayFault):
 
     code, status, title = "overloaded", 503, "The gateway is at its limit"
     safe_to_repeat = True
+
+
+class KeysUnavailable(GatewayFault):
+    """The issuer's key set can not be fetched and what was held is too old: no token can be judged."""
+
+    code, status, title = "keys_unavailable", 503, "Access tokens can not be verified at the moment"
+    safe_to_repeat = True
+
+
+class UpstreamUnreachable(GatewayFault):
+    """No byte of the request reached the plain upstream (refused connection, failed handshake)."""
+
+    code, status, title = "upstream_unreachable", 503, "The upstream can not be reached"
+    safe_to_repeat = True
+
+
+class UpstreamTimedOut(GatewayFault):
+    """The request was sent to the plain upstream and no whole answer came: the outcome is unknown."""
+
+    code, status, title = "upstream_timed_out", 504, "The upstream did not answer in time"
+
+
+class UpstreamNonsense(GatewayFault):
+    """The plain upstream's answer is not HTTP that can be handed on."""
+
+    code, status, title = "upstream_nonsense", 502, "The upstream's answer can not be read"
 
 
 def kinds(root: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
