@@ -20,20 +20,23 @@ def load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
 
     Raises CertificateUnusable. Reads and writes files: call it when files are loaded, not in a request.
     """
+    asked = False
+
+    def passphrase() -> str:
+        # Without an answer OpenSSL would ask at the terminal.
+        nonlocal asked
+        asked = True
+        return ""
+
     with _readable(certificate.rstrip() + b"\n" + key.rstrip() + b"\n") as path:
         try:
-            # A key with a passphrase would make OpenSSL ask at the terminal.
-            context.load_cert_chain(path, password=lambda: "")
+            context.load_cert_chain(path, password=passphrase)
         except ssl.SSLError as error:
-            raise CertificateUnusable(_told(error)) from None
-
-
-def _told(error: ssl.SSLError) -> str:
-    if error.reason == "KEY_VALUES_MISMATCH":
-        return "the key does not belong to the certificate"
-    if error.reason in {"BAD_DECRYPT", "BAD_PASSWORD_READ"} or "password" in str(error).lower():
-        return "the key has a passphrase: give it without one"
-    return "certificate and key must be in PEM form"
+            if asked:
+                raise CertificateUnusable("the key has a passphrase: give it without one") from None
+            if error.reason == "KEY_VALUES_MISMATCH":
+                raise CertificateUnusable("the key does not belong to the certificate") from None
+            raise CertificateUnusable("certificate and key must be in PEM form") from None
 
 
 @contextmanager
