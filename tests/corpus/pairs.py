@@ -31,13 +31,14 @@ class Scenario(msgspec.Struct, frozen=True):
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """One recorded request and its answer; `file` is relative to the standard's folder."""
+    """One recorded request and its answer; `file` is relative to the standard's folder, `query` as it was written."""
 
     file: str
     conditions: tuple[Condition, ...]
     response: Response
     method: str
     address: str
+    query: Mapping[str, Mapping[str, Any]]
     priority: int
     scenario: Scenario | None
 
@@ -118,7 +119,7 @@ def _read_pair(standard: Path, path: Path, file: str) -> Pair:
     if written.scenario_name is not None:
         scenario = Scenario(written.scenario_name, written.required_scenario_state, written.new_scenario_state)
     response = _read_response(standard, written.response)
-    return Pair(file, conditions, response, asked.method, address, written.priority, scenario)
+    return Pair(file, conditions, response, asked.method, address, asked.query_parameters, written.priority, scenario)
 
 
 def _read_response(standard: Path, written: _ResponseFile) -> Response:

@@ -16,7 +16,7 @@ CONSENT = {
 }
 
 
-def holds(pattern: dict, body: object = CONSENT) -> bool:
+def holds(pattern: dict[str, object], body: object = CONSENT) -> bool:
     (condition,) = build_body_conditions([pattern])
     text = body if isinstance(body, str) else json.dumps(body)
     return condition.examine(Received("POST", "/", (), text.encode())).holds

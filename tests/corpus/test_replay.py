@@ -3,17 +3,21 @@
 import json
 import ssl
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import aiohttp
 import pytest
 import trustme
+from yarl import URL
 
 from tests.corpus.matchers import CONSTANT, ORDER, SIGNING
 from tests.corpus.pairs import read_recording
 from tests.corpus.replay import RecordedBank, describe, serve
 
+Json: TypeAlias = dict[str, Any]
 
-def write(folder: Path, file: str, request: dict, response: dict | None = None, **more: object) -> None:
+
+def write(folder: Path, file: str, request: Json, response: Json | None = None, **more: Any) -> None:
     path = folder / file
     path.parent.mkdir(parents=True, exist_ok=True)
     pair = {
@@ -27,7 +31,7 @@ async def ask(
     bank: RecordedBank, target: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes = b""
 ) -> tuple[int, bytes]:
     async with aiohttp.ClientSession() as client:
-        url = aiohttp.client.URL(bank.base_url + target, encoded=True)
+        url = URL(bank.base_url + target, encoded=True)
         async with client.request(method, url, headers=headers, data=body or None) as answer:
             return answer.status, await answer.read()
 
@@ -77,7 +81,9 @@ async def test_a_request_that_matches_nothing_names_the_nearest_pair_and_what_fa
         ({"doesNotMatch": "bo.*"}, "unbooked", "booked"),
     ],
 )
-async def test_each_kind_of_matcher_takes_and_refuses(tmp_path: Path, matcher: dict, passes: str, fails: str) -> None:
+async def test_each_kind_of_matcher_takes_and_refuses(
+    tmp_path: Path, matcher: dict[str, object], passes: str, fails: str
+) -> None:
     write(tmp_path, "rows.json", {"urlPath": "/rows", "queryParameters": {"status": matcher}})
     async with serve(read_recording(tmp_path)) as bank:
         assert (await ask(bank, f"/rows?status={passes}"))[0] == 200
@@ -123,8 +129,8 @@ async def test_a_pattern_of_a_call_id_is_no_constant(tmp_path: Path) -> None:
 
 
 async def test_a_scenario_moves_on(tmp_path: Path) -> None:
-    states = {"scenarioName": "consent", "requiredScenarioState": "Started", "newScenarioState": "done"}
-    write(tmp_path, "pending.json", {"urlPath": "/status"}, **states)
+    states: Json = {"scenarioName": "consent", "requiredScenarioState": "Started", "newScenarioState": "done"}
+    write(tmp_path, "pending.json", {"urlPath": "/status"}, None, **states)
     write(tmp_path, "valid.json", {"urlPath": "/status"}, scenarioName="consent", requiredScenarioState="done")
     async with serve(read_recording(tmp_path)) as bank:
         answers = [json.loads((await ask(bank, "/status"))[1])["file"] for _ in range(3)]
