@@ -38,6 +38,9 @@ class Secrets(msgspec.Struct, frozen=True):
     folder: pathlib.Path | None
     environment: Mapping[str, str]
 
+    def __repr__(self) -> str:
+        return f"Secrets({self.folder})"  # the environment holds secrets
+
     def read(self, reference: str) -> bytes:
         """The bytes that a reference names, as they stand there. Raises SecretUnreadable."""
         scheme, _, name = reference.partition(":")
@@ -48,7 +51,7 @@ class Secrets(msgspec.Struct, frozen=True):
             return content
         if scheme == "file" and name:
             return self._file(reference, name)
-        raise SecretUnreadable(f"'{reference}' is not a reference: write file:NAME or env:NAME")
+        raise SecretUnreadable("not a reference (it is not shown, it may be a secret): write file:NAME or env:NAME")
 
     def text(self, reference: str) -> str:
         """A token or password: what stands there as UTF-8, without the newline that editors add."""

@@ -50,8 +50,8 @@ def test_a_key_is_base64_in_either_alphabet(written: bytes, tmp_path: pathlib.Pa
         ("file:../outside", "file:../outside: leaves the folder of secrets; write an absolute path"),
         ("env:ABSENT", "env:ABSENT: the variable ABSENT is not set"),
         ("env:EMPTY", "env:EMPTY: the variable EMPTY is not set"),
-        ("vault:x", "'vault:x' is not a reference: write file:NAME or env:NAME"),
-        ("file:", "'file:' is not a reference: write file:NAME or env:NAME"),
+        ("vault:x", "not a reference (it is not shown, it may be a secret): write file:NAME or env:NAME"),
+        ("file:", "not a reference (it is not shown, it may be a secret): write file:NAME or env:NAME"),
     ],
 )
 def test_a_reference_that_leads_nowhere_is_named(secrets: Secrets, reference: str, message: str):
@@ -84,3 +84,7 @@ def test_a_secret_shows_itself_to_nobody():
     shown = f"{secret} {secret!r} {[secret]}"
     assert "canary" not in shown
     assert secret.reveal() == b"canary"
+
+
+def test_where_references_lead_is_shown_without_the_environment():
+    assert repr(Secrets(pathlib.Path("/run/secrets"), {"TOKEN": "canary"})) == "Secrets(/run/secrets)"

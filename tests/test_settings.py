@@ -1,0 +1,257 @@
+"""gateway.yaml becomes frozen settings, or every problem with its place; no secret has a default."""
+
+import base64
+import pathlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from gateway import settings
+from gateway.files import Refused
+from gateway.settings import Settings
+
+LEAST = """\
+listeners:
+  service:
+    tls: {certificate: "file:server.pem", key: "file:server.key", client_ca: "file:clients.pem"}
+secrets: secrets
+keys: {ids: "file:ids.key", cursors: ["file:new.key", "file:old.key"], hashes: "env:HASH_KEY"}
+"""
+KEY = base64.b64encode(b"k" * 32).decode()
+ENVIRONMENT = {"HASH_KEY": KEY}
+NOT_A_REFERENCE = "must be a reference: file:NAME or env:NAME (what stands here is not shown, it may be a secret)"
+NOT_A_KEY = "a key of 32 bytes is needed; make one with: openssl rand -base64 32"
+
+
+@pytest.fixture
+def written(tmp_path: pathlib.Path) -> Callable[[str], pathlib.Path]:
+    """Writes a settings file into a folder that holds all secrets of `LEAST`."""
+    (tmp_path / "secrets").mkdir()
+    for name in ("server.pem", "server.key", "clients.pem"):
+        (tmp_path / "secrets" / name).write_text("PEM")
+    for name in ("ids.key", "new.key", "old.key"):
+        (tmp_path / "secrets" / name).write_text(KEY)
+
+    def write(content: str) -> pathlib.Path:
+        (tmp_path / "gateway.yaml").write_text(content)
+        return tmp_path / "gateway.yaml"
+
+    return write
+
+
+Write = Callable[[str], pathlib.Path]
+
+
+def refusal(path: pathlib.Path, environment: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        settings.load(ENVIRONMENT | (environment or {}), path)
+    return [str(problem).removeprefix(f"{path.parent}/") for problem in refused.value.problems]
+
+
+def test_the_least_file_gives_the_documented_defaults(written: Write):
+    loaded = settings.load(ENVIRONMENT, written(LEAST))
+    assert (loaded.listeners.service.address.host, loaded.listeners.service.address.port) == ("0.0.0.0", 8443)
+    assert loaded.listeners.public is None
+    assert loaded.limits.header_bytes == 16 * 1024
+    assert loaded.drain.notice == 1.0
+    assert loaded.secrets.key(loaded.keys.cursors[0]).reveal() == b"k" * 32
+
+
+def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "consents.yaml").touch()
+    loaded = settings.load(
+        ENVIRONMENT,
+        written(
+            LEAST.replace("  service:", "  service:\n    address: '[::1]:9443'")
+            + "limits: {header_timeout: 250ms, idle_timeout: 2m, body: 64KiB, headers: 50}\n"
+            "drain: {notice: 0s, grace: 5s}\n"
+            "files: [ours]\nbanks: [albion-sandbox]\nconsents: consents.yaml\n"
+            "telemetry: {otlp_endpoint: 'http://localhost:4318', ratio: 1, "
+            "log_format: text, trust_traceparent: false}\n"
+        ),
+    )
+    assert (loaded.listeners.service.address.host, loaded.listeners.service.address.port) == ("::1", 9443)
+    assert (loaded.limits.header_timeout, loaded.limits.idle_timeout, loaded.limits.body) == (0.25, 120.0, 65536)
+    assert loaded.files == (tmp_path / "ours",)
+    assert loaded.consents == tmp_path / "consents.yaml"
+    assert loaded.banks == ("albion-sandbox",)
+    assert loaded.telemetry.ratio == 1.0
+    assert not loaded.telemetry.trust_traceparent
+
+
+def test_the_environment_names_the_file_and_goes_before_it(written: Write):
+    path = written(LEAST + "telemetry: {otlp_endpoint: 'http://one:4318'}\n")
+    loaded = settings.load(
+        {
+            **ENVIRONMENT,
+            "GATEWAY_SETTINGS": str(path),
+            "GATEWAY_SERVICE_ADDRESS": "127.0.0.1:0",
+            "GATEWAY_OTLP_ENDPOINT": "http://two:4318",
+        }
+    )
+    assert loaded.listeners.service.address == "127.0.0.1:0"
+    assert loaded.telemetry.otlp_endpoint == "http://two:4318"
+
+
+def test_every_problem_is_told_with_its_place(written: Write):
+    path = written(
+        "listeners:\n"
+        "  service:\n"
+        "    adress: 0.0.0.0:1\n"
+        "    tls: {certificate: 'file:server.pem', key: 'file:server.key'}\n"
+        "limits:\n"
+        "  header_timeout: 5\n"
+        "  body: 1 MB\n"
+        "keys: {ids: canary-secret, cursors: []}\n"
+    )
+    told = refusal(path)
+    assert told == [
+        "gateway.yaml:3:5 listeners.service.adress: unknown key 'adress' (did you mean 'address'?)",
+        "gateway.yaml:4:10 listeners.service.tls: 'client_ca' is required",
+        "gateway.yaml:6:19 limits.header_timeout: must be text",
+        "gateway.yaml:7:9 limits.body: '1 MB' is not a size such as 512B, 64KiB or 1MiB",
+        "gateway.yaml:8:7 keys: 'hashes' is required",
+        f"gateway.yaml:8:8 keys.ids: {NOT_A_REFERENCE}",
+        "gateway.yaml:8:37 keys.cursors: must not be empty",
+    ]
+
+
+def test_a_reference_that_leads_nowhere_is_a_problem_at_its_line(written: Write, tmp_path: pathlib.Path):
+    path = written(LEAST.replace("file:ids.key", "file:absent.key").replace("file:server.key", "env:SERVER_KEY"))
+    absent = tmp_path / "secrets" / "absent.key"
+    assert refusal(path, {"HASH_KEY": "canary"}) == [
+        "gateway.yaml:3:48 listeners.service.tls.key: env:SERVER_KEY: the variable SERVER_KEY is not set",
+        f"gateway.yaml:5:13 keys.ids: file:absent.key: {absent} can not be read: No such file or directory",
+        f"gateway.yaml:5:85 keys.hashes: env:HASH_KEY: {NOT_A_KEY}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("files: [absent]", "7:9 files[0]: {folder}/absent is not a folder"),
+        ("consents: absent.yaml", "7:11 consents: {folder}/absent.yaml is not a file"),
+        ("banks: [../etc]", "7:9 banks[0]: '../etc' is not the name of a bank file, without folder and .yaml"),
+        ("telemetry: {ratio: 1.5}", "7:20 telemetry.ratio: must be at most 1"),
+        (
+            "telemetry: {otlp_endpoint: localhost:4318}",
+            "7:28 telemetry.otlp_endpoint: {quoted} is not an http or https URL",
+        ),
+    ],
+)
+def test_a_setting_without_meaning_is_refused(written: Write, tmp_path: pathlib.Path, line: str, told: str):
+    path = written(LEAST + "\n" + line + "\n")
+    assert refusal(path) == ["gateway.yaml:" + told.format(folder=tmp_path, quoted="'localhost:4318'")]
+
+
+@pytest.mark.parametrize("listener", ["admin", "public"])
+def test_a_plain_listener_is_for_this_machine_only(written: Write, listener: str):
+    def at(address: str) -> pathlib.Path:
+        return written(LEAST.replace("listeners:", f"listeners:\n  {listener}: {{address: '{address}'}}"))
+
+    for address in ("127.0.0.1:1", "[::1]:1", "localhost:1"):
+        assert str(getattr(settings.load(ENVIRONMENT, at(address)).listeners, listener).address) == address
+    (told,) = refusal(at("0.0.0.0:1"))
+    assert told.startswith(f"gateway.yaml:2:{len(listener) + 15} listeners.{listener}.address: ")
+    assert told.endswith("is reached from other machines: add 'tls', or listen on 127.0.0.1")
+
+
+def test_a_port_that_does_not_exist_is_refused(written: Write):
+    path = written(LEAST.replace("  service:", "  service:\n    address: localhost:65536"))
+    assert refusal(path) == ["gateway.yaml:3:14 listeners.service.address: the port must be at most 65535"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("GATEWAY_SERVICE_ADDRESS", "8443", "is not an address of the form host:port"),
+        ("GATEWAY_PUBLIC_ADDRESS", ":1", "the file opens no public listener: add 'listeners.public'"),
+        ("GATEWAY_OTLP_ENDPOINT", "jaeger", "is not an http or https URL"),
+        (
+            "GATEWAY_SERVICE_ADRESS",
+            "x",
+            "is not a variable of the gateway (did you mean 'GATEWAY_SERVICE_ADDRESS'?)",
+        ),
+    ],
+)
+def test_a_variable_is_checked_as_the_file_is(written: Write, variable: str, value: str, told: str):
+    assert refusal(written(LEAST), {variable: value}) == [f"environment:1:1 {variable}: {told}"]
+
+
+def test_what_kubernetes_tells_every_pod_is_let_be(written: Write):
+    links = {"GATEWAY_SERVICE_HOST": "10.0.0.1", "GATEWAY_SERVICE_PORT": "8443", "GATEWAY_PORT_8443_TCP": "tcp://"}
+    assert settings.load(ENVIRONMENT | links, written(LEAST))
+
+
+def test_without_a_file_the_remedy_is_told(tmp_path: pathlib.Path):
+    with pytest.raises(Refused, match="GATEWAY_SETTINGS: is not set: it names the settings file"):
+        settings.load({})
+    assert refusal(tmp_path / "gateway.yaml") == ["gateway.yaml:1:1 can not be read: No such file or directory"]
+
+
+def test_settings_show_no_secret(written: Write):
+    assert KEY not in repr(settings.load(ENVIRONMENT, written(LEAST)))
+
+
+def described(node: dict[str, Any], at: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, setting in node.get("properties", {}).items():
+        reference = setting.get("$ref", "").rpartition("/")[2]
+        whole = {**settings.schema()["$defs"].get(reference, {}), **setting}
+        yield f"{at}{name}", whole
+        yield from described(whole, f"{at}{name}.")
+
+
+def test_every_setting_is_described():
+    told = dict(described(settings.schema()))
+    assert len(told) > 40
+    assert [name for name, setting in told.items() if not setting.get("description", "").endswith(".")] == []
+
+
+def test_the_schema_and_the_settings_agree_on_names_and_defaults():
+    told = dict(described(settings.schema()))
+    known = dict(defaults(Settings))
+    assert told.keys() == known.keys()
+    for name, setting in told.items():
+        default = known[name]
+        if "default" in setting:
+            assert spelled(setting["default"]) == default, name
+        else:
+            assert default in (None, msgspec.NODEFAULT) or isinstance(default, msgspec.Struct), name
+
+
+def defaults(struct: Any, at: str = "") -> Iterator[tuple[str, Any]]:
+    for field in msgspec.structs.fields(struct):
+        kinds = getattr(field.type, "__args__", (field.type,))
+        yield f"{at}{field.name}", field.default
+        for kind in kinds:
+            if field.name != "secrets" and isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+                if at == "listeners." and field.name == "health":
+                    yield "listeners.health.address", kind().address  # it is always plain
+                else:
+                    yield from defaults(kind, f"{at}{field.name}.")
+
+
+def spelled(default: Any) -> Any:
+    """A default of the schema as the settings hold it."""
+    units = {"ms": 0.001, "s": 1, "m": 60, "KiB": 1024, "MiB": 1024 * 1024}
+    if isinstance(default, list):
+        return tuple(default)
+    if isinstance(default, str):
+        for unit, factor in units.items():
+            number = default.removesuffix(unit)
+            if number.isdecimal() and number != default:
+                return int(number) * factor
+    return default
+
+
+def test_variables_are_described_where_they_apply():
+    told = {
+        setting["x-environment"]: name for name, setting in described(settings.schema()) if "x-environment" in setting
+    }
+    assert told == {
+        **{variable: f"listeners.{name}.address" for variable, name in settings.ADDRESS_VARIABLES.items()},
+        settings.OTLP_VARIABLE: "telemetry.otlp_endpoint",
+    }
