@@ -125,7 +125,7 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_line(written: Write,
     assert refusal(path, {"HASH_KEY": "canary"}) == [
         "gateway.yaml:3:48 listeners.service.tls.key: env:SERVER_KEY: the variable SERVER_KEY is not set",
         f"gateway.yaml:5:13 keys.ids: file:absent.key: {absent} can not be read: No such file or directory",
-        f"gateway.yaml:5:85 keys.hashes: env:HASH_KEY: {NOT_A_KEY}",
+        f"gateway.yaml:5:83 keys.hashes: env:HASH_KEY: {NOT_A_KEY}",
     ]
 
 
