@@ -1,0 +1,40 @@
+"""The filters that a route may list: what they are called, where in a chain they belong, and what builds them.
+
+A filter is `async (exchange, call_next) -> Response`. Filters do not know each other; the chain's order is the
+policy's, within the order of the phases. Adding one means a module here, a line below and its settings in
+`policies/policy.schema.json`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from gateway.exchange import Filter
+from gateway.filters import cache, consent, headers, jwt, mtls, rate_limit, scopes, timeout
+from gateway.filters.building import Building
+
+Phase = Literal["edge", "authenticate", "authorise", "limit"]
+PHASES: tuple[Phase, ...] = ("edge", "authenticate", "authorise", "limit")
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """One kind of filter: its phase, its settings, and the factory that makes a filter of them."""
+
+    phase: Phase
+    settings: type[msgspec.Struct]
+    build: Callable[[Any, Building], Filter]
+
+
+FILTERS: Mapping[str, Kind] = {
+    "headers": Kind("edge", headers.HeadersSettings, headers.build),
+    "timeout": Kind("edge", timeout.TimeoutSettings, timeout.build),
+    "mtls": Kind("authenticate", mtls.MtlsSettings, mtls.build),
+    "jwt": Kind("authenticate", jwt.JwtSettings, jwt.build),
+    "scopes": Kind("authorise", scopes.ScopesSettings, scopes.build),
+    "consent": Kind("authorise", consent.ConsentSettings, consent.build),
+    "rate_limit": Kind("limit", rate_limit.RateLimitSettings, rate_limit.build),
+    "cache": Kind("limit", cache.CacheSettings, cache.build),
+}
+
+__all__ = ["FILTERS", "PHASES", "Building", "Kind", "Phase"]

@@ -1,0 +1,29 @@
+"""What the filters and handlers of a route table are built from; `app.py` makes one for every set of files."""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from gateway.contract import Clock
+from gateway.exchange import ConsentStore, Handler
+from gateway.filters.tokens.keysets import KeySets
+from gateway.store.counters import Counters
+from gateway.upstreams import UpstreamSettings
+
+
+class Building(msgspec.Struct, frozen=True, kw_only=True):
+    """The parts that a table stands on; `operations` and `upstream` give a route's innermost handler.
+
+    `key_sets` and `counters` outlive a table: a reload neither fetches keys anew nor forgets what was counted.
+    `monotonic` answers seconds, `new_id` a UUID, `hash_consent` the keyed hash under which telemetry knows a consent.
+    """
+
+    operations: Mapping[str, Handler]
+    upstream: Callable[[UpstreamSettings], Handler]
+    consents: ConsentStore
+    counters: Counters
+    key_sets: KeySets
+    hash_consent: Callable[[str], str]
+    clock: Clock
+    monotonic: Callable[[], float]
+    new_id: Callable[[], str]

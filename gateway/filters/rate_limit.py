@@ -1,0 +1,110 @@
+"""`rate_limit`: windows that are spent by whom their key names, told in every answer before they are spent.
+
+Fields are those of the RateLimit header fields draft (draft-ietf-httpapi-ratelimit-headers-11): `RateLimit-Policy` has
+the quota `q` and the window `w` in seconds; `RateLimit` has what remains, `r`, and `t`: the seconds until the whole
+quota is there again, or once nothing remains, until the next call may come. `Retry-After` is never less than `t`.
+
+A window with equal name, key and figures is one window, wherever it is written: a tenant's limit holds over all routes.
+"""
+
+import math
+from collections.abc import Callable
+
+import msgspec
+
+from gateway.errors import RateLimited
+from gateway.exchange import CallNext, Exchange, Filter, Response
+from gateway.filters.answering import answer_with
+from gateway.filters.building import Building
+from gateway.filters.quantities import Seconds
+from gateway.store.counters import Standing, Window
+
+Reading = Callable[[Exchange], str]
+
+
+def _tenant(exchange: Exchange) -> str:
+    return exchange.principal.tenant if exchange.principal else ""
+
+
+def _principal(exchange: Exchange) -> str:
+    return exchange.principal.client_id if exchange.principal else ""
+
+
+def _consent(exchange: Exchange) -> str:
+    return exchange.consent.id if exchange.consent else ""
+
+
+def _bank(exchange: Exchange) -> str:
+    return exchange.consent.bank if exchange.consent else exchange.parameters.get("bank", "")
+
+
+def _route(exchange: Exchange) -> str:
+    return exchange.route.name
+
+
+KEYS: dict[str, Reading] = {
+    "tenant": _tenant,
+    "principal": _principal,
+    "consent": _consent,
+    "bank": _bank,
+    "route": _route,
+}
+
+
+class WindowSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """At most `limit` calls in any `window`, for each combination of what `key` names."""
+
+    name: str
+    key: tuple[str, ...]
+    limit: int
+    window: Seconds
+
+
+class RateLimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All windows must have room, else none is spent."""
+
+    windows: tuple[WindowSettings, ...]
+
+
+def build(settings: RateLimitSettings, building: Building) -> Filter:
+    """Builds the filter. It raises RateLimited with `violated-policies` and how long to wait."""
+    counters = building.counters
+    windows = tuple(
+        (
+            f"{one.name}\x1f{'+'.join(one.key)}\x1f{one.limit}/{one.window:g}",
+            tuple(KEYS[name] for name in one.key),
+            Window(one.name, one.limit, float(one.window)),
+        )
+        for one in settings.windows
+    )
+    policy = ("RateLimit-Policy", ",".join(f'"{w.policy}";q={w.limit};w={w.seconds:.0f}' for _, _, w in windows))
+
+    async def rate_limit(exchange: Exchange, call_next: CallNext) -> Response:
+        takings = tuple(
+            ("\x1f".join([prefix, *[reading(exchange) for reading in readings]]), window)
+            for prefix, readings, window in windows
+        )
+        allowed, standings = await counters.take(takings)
+        left = ",".join(
+            f'"{window.policy}";r={standing.remaining};t={math.ceil(standing.wait or standing.full)}'
+            for (_, _, window), standing in zip(windows, standings, strict=True)
+        )
+        fields = (policy, ("RateLimit", left))
+        if allowed:
+            return await answer_with(fields, exchange, call_next)
+        spent = [
+            (w, standing) for (_, _, w), standing in zip(windows, standings, strict=True) if not standing.remaining
+        ]
+        exchange.record.limited_by = spent[0][0].policy
+        raise _limited(fields, spent)
+
+    return rate_limit
+
+
+def _limited(fields: tuple[tuple[str, str], ...], spent: list[tuple[Window, Standing]]) -> RateLimited:
+    wait = max(1, *(math.ceil(standing.wait) for _, standing in spent))
+    return RateLimited(
+        f"Wait {wait} seconds: {', '.join(window.policy for window, _ in spent)} is spent.",
+        headers=(*fields, ("Retry-After", str(wait))),
+        **{"violated-policies": [window.policy for window, _ in spent]},
+    )

@@ -1,0 +1,98 @@
+"""Which header fields pass to a plain upstream and back (RFC 9110 section 7.6.1), in the order and case of the wire.
+
+What `Connection` nominates is dropped too, except what protects or identifies the call: no caller can make the gateway
+drop an authorisation or a signature by naming it. Fields by which proxies vouch for a caller never pass: only the
+gateway's own TLS says who called (a name with an underscore is one of those to servers that read `-` and `_` alike).
+"""
+
+from collections.abc import Iterable
+
+from gateway.exchange import HeaderMap, Headers
+
+_HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authentication-info",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_PROTECTED = frozenset(
+    {
+        "authorization",
+        "cache-control",
+        "content-digest",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "cookie",
+        "digest",
+        "dpop",
+        "host",
+        "idempotency-key",
+        "signature",
+        "signature-input",
+        "tpp-signature-certificate",
+        "traceparent",
+        "www-authenticate",
+        "x-fapi-auth-date",
+        "x-fapi-customer-ip-address",
+        "x-fapi-interaction-id",
+        "x-idempotency-key",
+        "x-jws-signature",
+        "x-request-id",
+    }
+)
+_GATEWAYS_OWN = frozenset(
+    {
+        "baggage",
+        "client-cert",
+        "client-cert-chain",
+        "consent-id",
+        "expect",
+        "forwarded",
+        "host",
+        "content-length",
+        "psu-ip-address",
+        "psu-user-agent",
+        "traceparent",
+        "tracestate",
+        "x-real-ip",
+    }
+)
+_VOUCHING = ("x-forwarded-", "x-ssl-", "x-client-", "ssl-client-", "x-original-", "x-envoy-")
+_NOT_ASKED = _HOP_BY_HOP | _GATEWAYS_OWN
+_ECHOED = frozenset({"x-fapi-interaction-id", "x-request-id"})
+_NONE: list[str] = []
+
+
+def to_upstream(received: HeaderMap) -> list[str]:
+    """The caller's fields that go on, as lines without their ends."""
+    nominated = _nominated(received.getall("connection", _NONE))
+    lines = []
+    for name, value in received.items():
+        lower = name.lower()
+        if lower in _NOT_ASKED or lower in nominated or "_" in lower or lower.startswith(_VOUCHING):
+            continue
+        lines.append(f"{name}: {value}")
+    return lines
+
+
+def to_caller(answered: Iterable[tuple[str, str]], *, echoing: bool) -> Headers:
+    """The upstream's fields that go back; `echoing` says that the ids of the call are added by a filter."""
+    pairs = list(answered)
+    nominated = _nominated([value for name, value in pairs if name.lower() == "connection"])
+    dropped = _HOP_BY_HOP | nominated | _ECHOED if echoing else _HOP_BY_HOP | nominated
+    return tuple((name, value) for name, value in pairs if name.lower() not in dropped)
+
+
+def _nominated(values: list[str]) -> frozenset[str]:
+    if not values:
+        return frozenset()
+    return frozenset(name.strip().lower() for value in values for name in value.split(",")) - _PROTECTED
