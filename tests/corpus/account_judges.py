@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, time
 from decimal import Decimal
 from typing import Any, TypeAlias
 
@@ -19,6 +19,7 @@ _KINDS = {
     "CREDIT_CARD": "card",
     "INVESTMENT": "other",
     "CASH_INCOME": "other",
+    "CACC": "current",
 }
 _BALANCES = {
     "CLOSING_BOOKED": "CLBD",
@@ -28,6 +29,8 @@ _BALANCES = {
     "OPENING_BOOKED": "OPBD",
     "FORWARD_AVAILABLE": "FWAV",
 }
+_NAMES_OF_BALANCES = {code: name for name, code in _BALANCES.items()}
+_USAGES = {"PRIV": "personal", "ORGA": "business"}
 
 
 def _of(account: ReadAccount, name: str) -> Any:
@@ -75,6 +78,8 @@ ACCOUNT: Mapping[str, tuple[Tally, AccountJudge]] = {
     "detail.currency": ("values", lambda a, v, _: _of(a, "currency") == v),
     "type": ("values", lambda a, v, _: _of(a, "type") == _KINDS.get(v)),
     "detail.cashAccountType": ("values", lambda a, v, _: _of(a, "type") == _KINDS.get(v)),
+    "detail.status": ("values", lambda a, v, _: _of(a, "status") == v),
+    "detail.usage": ("values", lambda a, v, _: _of(a, "usage") == _USAGES.get(v)),
     "identification": ("values", lambda a, v, _: _is_identified(a, v)),
     "maskedIdentification": ("values", lambda a, v, _: _is_identified(a, v, "pan_masked")),
     "detail.accountNumber": ("values", lambda a, v, _: _is_identified(a, v, "iban", "bban", "scan")),
@@ -99,19 +104,24 @@ ACCOUNT: Mapping[str, tuple[Tally, AccountJudge]] = {
 
 
 def _is_moment(balance: Record, wanted: str, facts: Facts) -> bool:
+    """Midnight in the bank's zone is a date in disguise, which is no instant of the contract."""
     moment = datetime.fromisoformat(wanted)
-    if balance.get("as_of"):
-        return datetime.fromisoformat(balance["as_of"]) == moment
-    # A date in disguise: no instant, and the day may be the reference date.
-    return date_in(balance, "reference_date", facts) == moment.astimezone(facts.zone).date()
+    if moment.tzinfo is None or moment.astimezone(facts.zone).time() == time.min:
+        return balance.get("as_of") is None
+    return balance.get("as_of") is not None and datetime.fromisoformat(balance["as_of"]) == moment
+
+
+def _is_included(balance: Record, wanted: bool, _: Facts) -> bool:  # noqa: FBT001 - a value of the bank's
+    return balance.get("limit_included") is wanted
 
 
 BALANCE: Mapping[str, BalanceJudge] = {
     "balanceAmount.amount": lambda b, v, _: read_amount(b) == read_decimal(v),
     "balanceAmount.currency": lambda b, v, _: (b.get("amount") or {}).get("currency") == v,
-    "balanceType": lambda b, v, _: b.get("type") == _BALANCES.get(v),
+    "balanceType": lambda b, v, _: v in (b.get("type_raw"), _NAMES_OF_BALANCES.get(b.get("type", ""))),
     "referenceDate": lambda b, v, facts: date_in(b, "reference_date", facts) == day_of(v, facts),
     "lastChangeDateTime": _is_moment,
+    "creditLimitIncluded": _is_included,
 }
 
 

@@ -55,8 +55,11 @@ def read_amount(record: Record) -> Decimal | None:
 
 
 def day_of(wanted: str | None, facts: Facts) -> date | None:
-    """The day in the bank's zone of an expected instant: a date became midnight there."""
-    return datetime.fromisoformat(wanted).astimezone(facts.zone).date() if wanted is not None else None
+    """The day in the bank's zone of an expected instant, where a date became midnight, or of an expected date."""
+    if wanted is None:
+        return None
+    moment = datetime.fromisoformat(wanted)
+    return moment.date() if moment.tzinfo is None else moment.astimezone(facts.zone).date()
 
 
 def date_in(record: Record, name: str, facts: Facts) -> date | None:

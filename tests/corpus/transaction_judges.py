@@ -43,6 +43,10 @@ def _is_named(row: ReadRecord, wanted: str | None, _: Facts) -> bool:
     return same((row.record.get("counterparty") or {}).get("name"), wanted)
 
 
+def _is_ultimate(row: ReadRecord, wanted: str | None, _: Facts) -> bool:
+    return same((row.record.get("ultimate") or {}).get("name"), wanted)
+
+
 def _other_side(row: ReadRecord, schemes: tuple[str, ...]) -> list[str]:
     given = (row.record.get("counterparty") or {}).get("identifications") or ()
     return [one["value"] for one in given if not schemes or one["scheme"] in schemes]
@@ -69,7 +73,7 @@ def _is_amount(row: ReadRecord, wanted: str | None, _: Facts) -> bool:
 
 def _has_code(row: ReadRecord, wanted: str | None, _: Facts) -> bool:
     code = row.record.get("code") or {}
-    domain = "-".join(code.get(part) or "" for part in ("domain", "family", "subfamily"))
+    domain = "-".join(filter(None, (code.get(part) for part in ("domain", "family", "subfamily"))))
     return any(same(one, wanted) for one in (domain, code.get("proprietary")))
 
 
@@ -119,6 +123,7 @@ TRANSACTION: Mapping[str, tuple[Tally, TransactionJudge]] = {
     "detail.bankTransactionCode": ("values", _has_code),
     "detail.proprietaryBankTransactionCode": ("values", _has_code),
     **{f"detail.{side}Name": ("values", _is_named) for side in ("creditor", "debtor")},
+    **{f"detail.ultimate{side}": ("values", _is_ultimate) for side in ("Creditor", "Debtor")},
     **{f"detail.{side}Account": ("values", _is_with) for side in ("creditor", "debtor")},
     **{f"detail.{side}Account.value": ("values", _is_with) for side in ("creditor", "debtor")},
     **{f"detail.{side}Account.type": ("values", _is_with_scheme) for side in ("creditor", "debtor")},
@@ -126,6 +131,7 @@ TRANSACTION: Mapping[str, tuple[Tally, TransactionJudge]] = {
     "merchant": ("texts", _has_merchant),
     "detail.remittanceInformationUnstructured": ("texts", _has_text),
     "detail.remittanceInformationStructured": ("texts", _has_text),
+    "detail.additionalInformation": ("texts", _has_text),
 }
 
 

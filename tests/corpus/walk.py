@@ -40,9 +40,12 @@ class ReadAccount(msgspec.Struct, frozen=True):
 
 
 class PageCount(msgspec.Struct, frozen=True):
-    """A page's records: what the harness counted in it, what the mapping answered, and why it was refused."""
+    """A page's records: what the harness counted in it, what the mapping answered, and why it was refused.
 
-    file: str
+    `call` tells one reading from another: file, operation and the account it was for.
+    """
+
+    call: tuple[str, str, str | None]
     read: int
     normalised: int
     refused: str = ""
@@ -90,13 +93,14 @@ def _read(
     held = read_embedded_balances(page.body, call["account_id"]) if page.embedded else len(raw)
     if not page.body.strip() or (page.embedded and not held):
         return
+    asked = (page.file, kind, call.get("account_id"))
     try:
         operation = f"{case.standard}/{_OPERATIONS[kind]}"
         answer = run_mapping(operation, page.body, bank, {**call, "embedded": page.embedded})
     except PageRefused as reason:
-        counts.append(PageCount(page.file, held, 0, str(reason)))
+        counts.append(PageCount(asked, held, 0, str(reason)))
         return
     records = answer[kind]
-    counts.append(PageCount(page.file, held, len(records)))
+    counts.append(PageCount(asked, held, len(records)))
     for record, position in zip(records, answer["source_positions"], strict=True):
         yield ReadRecord(record, raw[position].bank_id if position < len(raw) else None)
