@@ -33,12 +33,16 @@ _MOST_BYTES = 4 * 1024 * 1024
 
 
 class Loaded(msgspec.Struct, frozen=True):
-    """A file's value and the places (line, column; from 1) of its keys and values by path."""
+    """A file's value and the places (line, column; from 1) of its keys and values by path.
+
+    `files` names the file of what is at and below a path, where a value was put together from several.
+    """
 
     name: str
     value: Any
     keys: dict[Path, Place]
     values: dict[Path, Place]
+    files: dict[Path, str] = {}
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """The place of a value, or of its key; of the nearest thing around it where it does not exist."""
@@ -53,7 +57,13 @@ class Loaded(msgspec.Struct, frozen=True):
     def problem(self, path: Path, message: str, *, key: bool = False) -> Problem:
         """A problem at a path of this file."""
         line, column = self.place(path, key=key)
-        return Problem(self.name, line, column, self.describe(path), message)
+        name, above = self.name, path
+        while self.files and above:
+            if above in self.files:
+                name = self.files[above]
+                break
+            above = above[:-1]
+        return Problem(name, line, column, self.describe(path), message)
 
     def describe(self, path: Path) -> str:
         """`routes[accounts-list].filters[0]`: list items by their `name`, where they have one."""

@@ -88,7 +88,7 @@ def _matches(pattern: str, key: str) -> bool:
 
 
 def _types(rule: Any) -> str:
-    names = rule if isinstance(rule, list) else [rule]
+    names: list[str] = rule if isinstance(rule, list) else [rule]
     return " or ".join(_WORDS.get(name, name) for name in names)
 
 

@@ -1,0 +1,339 @@
+"""Compiles a mapping file: types checked against the contract, then one Python function per container of records.
+
+What can be refused is refused here, with its place; what is left for run time is one loop without look-ups by name. The
+generated source is kept (`CompiledMapping.source`), so that it can be read when something is not understood.
+"""
+
+from typing import Any
+
+import msgspec
+
+from gateway.files import Loaded, Problem, near
+from gateway.files import Path as Place
+from gateway.mapping import functions
+from gateway.mapping.emission import Block, Emission, Value
+from gateway.mapping.language import Expression, MappingFile, Source
+from gateway.mapping.pages import CALL_NAMES, Review
+from gateway.mapping.projection import Usage
+from gateway.mapping.scopes import FlatScope, Scope
+from gateway.mapping.shapes import Shape
+from gateway.mapping.tables import BOOLEANS, UNKNOWN
+from gateway.mapping.target import Target
+
+_NOTHING: functions.Moment | tuple[None, None] = (None, None)
+_MALFORMED = (None, None, "malformed")
+_TEXT = Target("text", nullable=True)
+_ENGINE = {
+    "account": {"id", "id_basis", "source"},
+    "balance": {"account_id", "fetched_at", "source"},
+    "transaction": {"id", "account_id", "id_basis", "id_stability", "supersedes", "source"},
+}
+_IDENTITY = {"account": {"resource"}, "balance": set(), "transaction": {"bank", "entry_reference"}}
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One variant of a mapping's code, bound by `exec`; see `projection` for why there are two.
+
+    `document` decodes a whole document; `shell` one whose records are left as bytes, and `records` one such record,
+    per container.
+    """
+
+    source: str
+    constants: dict[str, Any]
+    document: Any
+    shell: Any
+    records: tuple[Any, ...]
+
+
+class CompiledMapping(msgspec.Struct, frozen=True):
+    """A mapping file's code: the quick variant, and the exact one where they differ."""
+
+    file: MappingFile
+    quick: Code
+    exact: Code
+
+
+def compile_mapping(
+    file: MappingFile, loaded: Loaded, shape: Shape, contract: dict[str, Target]
+) -> tuple[CompiledMapping | None, list[Problem]]:
+    """Compiles a file against its shape and the contract: the mapping, or every problem."""
+    quick = _Compilation(file, loaded, shape, contract[file.target], exact=False)
+    code = quick.code()
+    if quick.problems:
+        return None, quick.problems
+    exact = (
+        _Compilation(file, loaded, shape, contract[file.target], exact=True).code()
+        if quick.root.anywhere_mixed()
+        else code
+    )
+    return CompiledMapping(file, code, exact), []
+
+
+class _Compilation:
+    def __init__(self, file: MappingFile, loaded: Loaded, shape: Shape, target: Target, *, exact: bool) -> None:
+        self.file = file
+        self.loaded = loaded
+        self.target = target
+        self.exact = exact
+        self.problems: list[Problem] = []
+        self.root = Usage(shape, required=True)
+        self.constants: dict[str, Any] = {
+            "EMPTY": file.empty, "UNKNOWN": UNKNOWN, "BOOLEANS": BOOLEANS, "MALFORMED": _MALFORMED, "Review": Review,
+            "PLAIN": frozenset({str, list, bool, int, float, type(None)}), "token": _token, "compacted": _compacted,
+        }  # fmt: skip
+        self.unseen: list[dict[Place, str]] = []
+        self.seen: set[Place] = set()
+
+    def refuse(self, at: Place, message: str, *, key: bool = False) -> None:
+        self.problems.append(self.loaded.problem(at, message, key=key))
+
+    def code(self) -> Code:
+        self._check_names()
+        holders: list[Usage] = []
+        items: list[Usage] = []
+        lines: list[Block] = []
+        for number, source in enumerate(self.file.sources):
+            holder, item = self._holder(number, source, lines)
+            if item is None:
+                continue
+            holders.append(holder)
+            items.append(item)
+            lines.append(self._records(number, source, item))
+        lines.append(self._next())
+        for at, message in self._never_seen().items():
+            self.refuse(at, message)
+        text = "\n\n".join(_render(block) for block in lines) + "\n"
+        if self.problems:
+            return Code(text, {}, None, None, ())
+        raw = frozenset(holders)
+        return Code(
+            text,
+            self.constants,
+            msgspec.json.Decoder(self.root.type(exact=self.exact)),
+            msgspec.json.Decoder(self.root.type(exact=self.exact, raw_items=raw)),
+            tuple(msgspec.json.Decoder(item.type(exact=self.exact)) for item in items),
+        )
+
+    def _check_names(self) -> None:
+        engine, identity = _ENGINE[self.file.target], _IDENTITY[self.file.target]
+        for name in self.file.fields:
+            if name in engine:
+                self.refuse(("fields", name), f"'{name}' is made by the gateway, not by a mapping", key=True)
+            elif name not in self.target.fields:
+                known = set(self.target.fields) - engine
+                self.refuse(
+                    ("fields", name), f"the contract's {self.file.target} has no '{name}'{near(name, known)}", key=True
+                )
+        for source in self.file.sources:
+            for name in source.settings:
+                if name not in self.target.fields and name not in self.file.let:
+                    self.refuse(source.at, f"'set' names '{name}', which is neither a field nor in 'let'")
+        for name in self.file.identity:
+            if name not in identity:
+                self.refuse(
+                    ("identity", name),
+                    f"identity of a {self.file.target} has no '{name}'{near(name, identity)}",
+                    key=True,
+                )
+        if self.file.target == "account" and "resource" not in self.file.identity:
+            self.refuse(("mapping",), "an account needs identity.resource: where the bank's own id is")
+        for index, name in enumerate(self.file.identity_with):
+            if name not in self.target.fields:
+                self.refuse(("identity", "with", index), f"'{name}' is not a field{near(name, self.target.fields)}")
+        for name, target in self.target.fields.items():
+            settable = any(name in source.settings for source in self.file.sources)
+            if (
+                not target.nullable
+                and target.kind not in {"list", "object"}
+                and name not in engine
+                and name not in self.file.fields
+                and not settable
+            ):
+                self.refuse(("fields",), f"'{name}' is required by the contract", key=True)
+
+    def _never_seen(self) -> dict[Place, str]:
+        """Paths that no container's shape has; one that any of them has is null in the others."""
+        missing: dict[Place, str] = {}
+        for unseen in self.unseen:
+            missing.update({at: message for at, message in unseen.items() if at not in self.seen})
+        return missing
+
+    def _holder(self, number: int, source: Source, lines: list[Block]) -> tuple[Usage, Usage | None]:
+        scope = Scope("document", self.root, exact=self.exact, empty=False)
+        usage = scope.reach(source.path)
+        if usage is None or not source.path:
+            self.refuse(source.at, "the shape has no such array of records")
+            return self.root, None
+        if "object" not in usage.shape.kinds:
+            self.refuse(source.at, "the records must be objects in the shape")
+            return self.root, None
+        name = scope.leaf(source.path[:-1], "list")
+        lines.append([f"def holder_{number}(document):", [*scope.prelude, f"return {name}"]])
+        holder = scope.reach(source.path[:-1])
+        assert holder is not None
+        return holder, usage
+
+    def _emission(self, here: Scope) -> Emission:
+        emission = Emission(self.refuse, self.constants)
+        empty = bool(self.file.empty)
+        emission.roots = {
+            "record": here,
+            "document": Scope("document", self.root, exact=self.exact, empty=empty),
+            "header": FlatScope("header", "header.get({!r})", None, empty=empty),
+            "call": FlatScope("call", "call.{}", CALL_NAMES, empty=False),
+        }
+        emission.scopes = [here]
+        return emission
+
+    def _records(self, number: int, source: Source, item: Usage) -> Block:
+        scope = Scope("r", item, exact=self.exact, empty=bool(self.file.empty))
+        emission = self._emission(scope)
+        body: Block = []
+        for name, expression in self.file.let.items():
+            chosen = source.settings.get(name, expression)
+            emission.names[name] = emission.emit(chosen, _TEXT, name, body, required=False)
+        for conditions in self.file.skip:
+            tests = " and ".join(emission.test(one) for one in conditions)
+            body += [f"if {tests}:", ["page.skipped.append(position)", "continue"]]
+        arguments = self._fields(source, emission, body)
+        self._identity(emission, body, arguments)
+        struct = emission.constant("struct", self.target.struct)
+        body.append(f"append({struct}({', '.join(arguments[name] for name in self.target.fields)}))")
+        self.unseen.append(emission.unseen)
+        self.seen |= emission.seen
+        outer = [line for root in ("document", "header", "call") for line in emission.roots[root].prelude]
+        return [
+            f"def records_{number}(records, offset, document, header, call, page):",
+            [
+                *outer,
+                "append, source, own = page.records.append, page.source, call.numbers",
+                "identify = page.identify",
+                "for position, r in enumerate(records, offset):",
+                ["try:", [*scope.prelude, *body], "except Review as review:", ["page.review(position, review)"]],
+            ],
+        ]
+
+    def _fields(self, source: Source, emission: Emission, body: Block) -> dict[str, str]:
+        """The code of every field of the record that a mapping makes, in the order of the file."""
+        arguments: dict[str, str] = {}
+        settings: dict[str, Expression] = {n: e for n, e in source.settings.items() if n in self.target.fields}
+        for name, expression in {**self.file.fields, **settings}.items():
+            target = self.target.fields.get(name)
+            if target is None or name in _ENGINE[self.file.target]:
+                continue
+            required = not target.nullable and target.kind != "list"
+            if name == "servicer":  # its bank is the gateway's to say
+                target = _without(target, "bank")
+            value = emission.emit(expression, target, name, body, required=required and name != "servicer")
+            if value.form == "null":
+                arguments[name] = emission.empty(target)
+                if required and target.kind != "object":
+                    body.append(f"raise Review({name!r}, 'missing', '')")
+                emission.names[name] = Value(arguments[name], "null", null=True)
+                continue
+            emission.fit(value, expression, target, name)
+            if required and value.null:
+                body.append(f"if {value.code} is None: raise Review({name!r}, 'missing', {value.path!r})")
+            if target.kind == "list" and value.null:
+                body.append(f"if {value.code} is None: {value.code} = {emission.empty(target)}")
+            arguments[name] = value.code
+            emission.names[name] = value
+        for name, target in self.target.fields.items():
+            arguments.setdefault(name, emission.empty(target))
+        return arguments
+
+    def _identity(self, emission: Emission, body: Block, arguments: dict[str, str]) -> None:
+        keys: dict[str, Value] = {}
+        for name, expression in self.file.identity.items():
+            keys[name] = emission.emit(expression, _TEXT, f"identity.{name}", body, required=False)
+            emission.fit(keys[name], expression, _TEXT, f"identity.{name}")
+        arguments["source"] = "source"
+        extra = "".join(f" + '\\x1f' + str({arguments[name]})" for name in self.file.identity_with)
+        if self.file.target == "balance":
+            body.append("if call.account_id is None: raise Review('account_id', 'missing', '')")
+            arguments["account_id"], arguments["fetched_at"] = "call.account_id", "call.fetched_at"
+        elif self.file.target == "account":
+            currency = arguments["currency"] if "currency" in self.file.identity_with else "None"
+            resource = keys["resource"].code if "resource" in keys else "None"
+            body.append(f"i0, i1 = page.account({arguments['identifications']}, {currency}, {resource})")
+            arguments["id"], arguments["id_basis"] = "i0", "i1"
+            held, servicer = arguments["servicer"], emission.constant("struct", self.target.fields["servicer"].struct)
+            name, bic = f"({held} and {held}.name) or call.bank_title", f"({held} and {held}.bic) or call.bank_bic"
+            body.append(f"servicer = {servicer}(call.bank, {name}, {bic})")
+            arguments["servicer"] = "servicer"
+        else:
+            self._transaction_identity(keys, extra, body, arguments)
+
+    def _transaction_identity(self, keys: dict[str, Value], extra: str, body: Block, arguments: dict[str, str]) -> None:
+        body.append("if identify is None: raise Review('account_id', 'missing', '')")
+        parts = ("status", "booked_on", "expected_on", "value_on", "amount", "references", "remittance", "counterparty")
+        derived: Block = [
+            f"i0, i1, i2 = identify(page.derived({', '.join(arguments[name] for name in parts)})), 'derived', 'weak'"
+        ]
+        for name, basis in (("entry_reference", "entry_reference"), ("bank", "bank")):
+            if name in keys and keys[name].form != "null":
+                code = keys[name].code
+                key = f"identify({basis + chr(31)!r} + {code}{extra})"
+                derived = [
+                    f"if {code} is not None: i0, i1, i2 = {key}, {basis!r}, 'strong'",
+                    "else:",
+                    derived,
+                ]
+        body += derived
+        arguments["id"], arguments["id_basis"], arguments["id_stability"] = "i0", "i1", "i2"
+        arguments["account_id"] = "call.account_id"
+
+    def _next(self) -> Block:
+        here = Scope("document", self.root, exact=self.exact, empty=bool(self.file.empty))
+        emission = self._emission(here)
+        body: Block = []
+        code = "None"
+        if self.file.next is not None:
+            value = emission.emit(self.file.next, _TEXT, "page.next", body, required=False)
+            code = value.code
+        for at, message in emission.unseen.items():
+            if at not in emission.seen:
+                self.refuse(at, message)
+        outer = [line for root in ("header", "call") for line in emission.roots[root].prelude]
+        return ["def next_link(document, header, call, page):", [*outer, *here.prelude, *body, f"return {code}"]]
+
+
+def _without(target: Target, name: str) -> Target:
+    fields = {key: child for key, child in target.fields.items() if key != name}
+    struct = msgspec.defstruct("Servicer", [(key, Any) for key in fields], frozen=True, gc=False)
+    return msgspec.structs.replace(target, fields=fields, struct=struct)
+
+
+def _token(raw: msgspec.Raw) -> str | None:
+    """The text of a JSON string, or the digits of a number as they stand in the document."""
+    held = bytes(raw)
+    if held[:1] == b'"':
+        text: str = msgspec.json.decode(held)
+        return text
+    return None if held == b"null" else held.decode("ascii")
+
+
+def _compacted(value: str | None) -> str | None:
+    return None if value is None else "".join(value.split()).upper()
+
+
+def _render(block: Block, depth: int = 0) -> str:
+    indent = "    " * depth
+    return "\n".join(_render(line, depth + 1) if isinstance(line, list) else indent + line for line in block)
+
+
+def bind(code: Code, zone: str) -> dict[str, Any]:
+    """Executes a variant's code for a bank in a zone; the functions by name."""
+    read = functions.moments(zone)
+
+    def moment(text: str | None) -> Any:
+        if text is None:
+            return _NOTHING
+        try:
+            return read(text)
+        except ValueError:
+            return _MALFORMED
+
+    space: dict[str, Any] = {**code.constants, "moment": moment}
+    exec(compile(code.source, "<mapping>", "exec"), space)  # noqa: S102 - our own code, made from checked files
+    return space

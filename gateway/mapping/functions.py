@@ -1,0 +1,191 @@
+"""The conversions that `as:` names: a bank's text in, the contract's text out, or ValueError.
+
+None of them guesses, none touches a float, and none puts the value it refuses into its message. What each returns is
+proven to have the contract's form, so that answers need no check at run time.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timezone
+from decimal import Decimal
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+Moment: TypeAlias = tuple[str, str | None]
+"""A day in the bank's zone, and the instant where the bank gave one."""
+
+_PLAIN = re.compile(r"(?:0|[1-9][0-9]{0,29})(?:\.[0-9]{1,20})?").fullmatch
+_NUMBER = re.compile(r"([-+]?)(?=\.?[0-9])0*([0-9]{0,30})(?:\.([0-9]{0,20}))?(?:[eE]([-+]?[0-9]{1,2}))?").fullmatch
+_GROUPED = re.compile(r"[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?").fullmatch
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").fullmatch
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2})"
+).fullmatch
+_STAMP = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9]{2}:[0-9]{2})(:[0-9]{2})?([.,][0-9]{1,9})?"
+    r"\s*([Zz]|[-+][0-9]{2}:?[0-9]{2}|[-+][0-9]{2})?"
+).fullmatch
+_CURRENCY = re.compile(r"[A-Z]{3}").fullmatch
+_BIC = re.compile(r"[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?").fullmatch
+_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}").fullmatch
+_MCC = re.compile(r"[0-9]{4}").fullmatch
+_MOST_REMEMBERED = 4096
+
+
+def decimal(text: str) -> str:
+    """`+050.20` -> `50.20`, `-1259` -> `-1259`, `1.5e3` -> `1500`; digits after the point are kept as sent.
+
+    Zero has no sign. Raises ValueError for anything else: grouping, a decimal comma, no digits, more than 30 digits.
+    """
+    if _PLAIN(text):
+        return text
+    match = _NUMBER(text.strip())
+    if match is None:
+        raise ValueError("not a decimal number")
+    sign, whole, fraction, exponent = match.groups()
+    whole = whole or "0"
+    if exponent:
+        shifted = format(Decimal(f"{whole}.{fraction or 0}").scaleb(int(exponent)), "f")
+        whole, _, fraction = shifted.partition(".")
+        fraction = fraction.rstrip("0")
+        whole = whole.lstrip("0") or "0"
+    value = f"{whole}.{fraction}" if fraction else whole
+    return "-" + value if sign == "-" and value.strip("0.") else value
+
+
+def grouped_decimal(text: str) -> str:
+    """As `decimal`, and takes commas between groups of three digits (`1,000.00`). Raises ValueError."""
+    if "," in text:
+        text = text.strip()
+        if _GROUPED(text):
+            return decimal(text.replace(",", ""))
+    return decimal(text)
+
+
+def unsigned(value: str) -> str:
+    """The absolute value of a decimal."""
+    return value[1:] if value[0] == "-" else value
+
+
+def negated(value: str) -> str:
+    """The decimal with a minus; zero has no sign."""
+    return "-" + value if value.strip("0.") else value
+
+
+def flipped(value: str) -> str:
+    """The decimal with its sign turned."""
+    return value[1:] if value[0] == "-" else negated(value)
+
+
+def currency(text: str) -> str:
+    """An ISO 4217 alphabetic code, in upper case. Raises ValueError."""
+    if _CURRENCY(text):
+        return text
+    raised = text.strip().upper()
+    if not _CURRENCY(raised):
+        raise ValueError("not a currency code")
+    return raised
+
+
+def bic(text: str) -> str:
+    """An ISO 9362 business identifier code. Raises ValueError."""
+    raised = text.strip().upper()
+    if not _BIC(raised):
+        raise ValueError("not a BIC")
+    return raised
+
+
+def iban(text: str) -> str:
+    """An IBAN in its electronic form (ISO 13616): no spaces, check digits right. Raises ValueError."""
+    packed = text.replace(" ", "").upper()
+    if not _IBAN(packed):
+        raise ValueError("not an IBAN")
+    digits = "".join(str(int(sign, 36)) for sign in packed[4:] + packed[:4])
+    if int(digits) % 97 != 1:
+        raise ValueError("an IBAN with wrong check digits")
+    return packed
+
+
+def compact(text: str) -> str:
+    """An identification without spaces, in upper case. Raises ValueError where nothing is left."""
+    packed = "".join(text.split()).upper()
+    if not packed:
+        raise ValueError("nothing but spaces")
+    return packed
+
+
+def mcc(text: str) -> str:
+    """A merchant category code of ISO 18245, four digits; leading zeros that a number lost are put back."""
+    padded = text.strip().zfill(4)
+    if not _MCC(padded):
+        raise ValueError("not a merchant category code")
+    return padded
+
+
+def text(value: str) -> str:
+    """A text without the white space around it. Raises ValueError where nothing is left."""
+    stripped = value.strip()
+    if not stripped:
+        raise ValueError("nothing but white space")
+    return stripped
+
+
+def date(text: str) -> str:
+    """A calendar date as sent, `YYYY-MM-DD`. Raises ValueError."""
+    if not _DATE(text):
+        raise ValueError("not a date")
+    datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - only whether the day exists
+    return text
+
+
+def moments(zone: str) -> Callable[[str], Moment]:
+    """Builds the reader of dates and instants for a bank in a zone (IANA name).
+
+    It takes a date, or a date and time with or without offset, and returns the day in the bank's zone and the instant
+    (RFC 3339). A time without an offset is the bank's wall time. Midnight, as written or in the bank's zone, is a date
+    in disguise: then the instant is None, and midnight as written keeps its written day. Raises ValueError.
+    """
+    local = ZoneInfo(zone)
+    remembered: dict[str, Moment] = {}
+
+    def moment(text: str) -> Moment:
+        found = remembered.get(text)
+        if found is None:
+            if len(remembered) >= _MOST_REMEMBERED:
+                remembered.clear()
+            found = remembered[text] = _read(text, local)
+        return found
+
+    return moment
+
+
+def _read(text: str, local: ZoneInfo) -> Moment:
+    if _INSTANT(text):
+        instant, written = datetime.fromisoformat(text), text
+    else:
+        text = text.strip()
+        if len(text) == 10:
+            return date(text), None
+        match = _STAMP(text)
+        if match is None:
+            raise ValueError("not a date or instant")
+        day, minutes, seconds, fraction, offset = match.groups()
+        parsed = datetime.fromisoformat(f"{day}T{minutes}{seconds or ':00'}{(fraction or '').replace(',', '.')[:7]}")
+        instant = parsed.replace(tzinfo=_zone(offset) if offset else local)
+        written = instant.isoformat()
+    if not (instant.hour or instant.minute or instant.second or instant.microsecond):
+        return text[:10], None
+    there = instant.astimezone(local)
+    if not (there.hour or there.minute or there.second or there.microsecond):
+        return there.date().isoformat(), None
+    return there.date().isoformat(), written
+
+
+def _zone(offset: str) -> timezone:
+    if offset in "Zz":
+        return UTC
+    digits = offset[1:].replace(":", "").ljust(4, "0")
+    sign = "-" if offset[0] == "-" else "+"
+    zone = datetime.fromisoformat(f"2000-01-01T00:00:00{sign}{digits[:2]}:{digits[2:]}").tzinfo
+    assert isinstance(zone, timezone)
+    return zone

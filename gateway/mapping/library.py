@@ -1,0 +1,164 @@
+"""All mapping files of the layers: read, laid over each other, checked and compiled, or refused with every problem.
+
+`<dialect>/<operation>.yaml` is a dialect's mapping; `<dialect>/<bank>/<operation>.yaml` says with `extends` only what
+differs at one bank. An operation that a bank answers in another format has a mapping of its own: `<operation>.<form>`.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from gateway.files import Layers, Loaded, Path, Problem, Refused, Schema, near
+from gateway.mapping.compiler import CompiledMapping, compile_mapping
+from gateway.mapping.parsing import OPERATORS, Parser
+from gateway.mapping.shapes import Shape, read_shape, union
+from gateway.mapping.target import Contract, read_contract
+
+FOLDER = "mappings"
+_SCHEMA = "mappings/mapping.schema.json"
+
+
+class Library(msgspec.Struct, frozen=True):
+    """Every compiled mapping by its name, and the contract that they fill."""
+
+    contract: Contract
+    mappings: dict[str, CompiledMapping]
+
+    def select(self, dialect: str, lineage: Iterable[str], operation: str, form: str = "") -> CompiledMapping | None:
+        """The mapping of an operation for a bank: its own, else that of a base it extends, else the dialect's.
+
+        `lineage` is the bank's name, then the bases of its file, nearest first.
+        """
+        last = f"{operation}.{form}" if form else operation
+        for owner in (*(f"{bank}/" for bank in lineage), ""):
+            found = self.mappings.get(f"{dialect}/{owner}{last}")
+            if found is not None:
+                return found
+        return None
+
+
+def read_library(layers: Layers) -> Library:
+    """Reads and compiles every mapping. Raises Refused with every problem of every file."""
+    contract = read_contract(layers)
+    reading = _Reading(layers, contract)
+    for relative in reading.files:
+        reading.mapping(relative)
+    if reading.problems:
+        raise Refused(reading.problems)
+    return Library(contract, reading.compiled)
+
+
+class _Reading:
+    def __init__(self, layers: Layers, contract: Contract) -> None:
+        self.layers = layers
+        self.contract = contract
+        self.problems: list[Problem] = []
+        self.compiled: dict[str, CompiledMapping] = {}
+        self.loaded: dict[str, Loaded | None] = {}
+        self.shapes: dict[str, Shape | None] = {}
+        self.files = {**layers.find(FOLDER, "*/*.yaml"), **layers.find(FOLDER, "*/*/*.yaml")}
+        schema = layers.locate(_SCHEMA)
+        assert schema is not None, "mapping.schema.json ships with the gateway"
+        self.schema = Schema(msgspec.json.decode(schema.read_bytes()))
+
+    def mapping(self, relative: str) -> None:
+        """Compiles one file, its base laid under it."""
+        loaded = self._merged(relative, ())
+        if loaded is None:
+            return
+        problems = self.schema.check(loaded)
+        name = relative.removeprefix(f"{FOLDER}/").removesuffix(".yaml")
+        if not problems and loaded.value["mapping"] != name:
+            problems.append(loaded.problem(("mapping",), f"the file's place says '{name}'"))
+        if not problems:
+            parser = Parser(loaded)
+            file = parser.file()
+            shape = self._shape(loaded, file.dialect.partition("/")[0], file.shapes)
+            problems = parser.problems
+            if shape is not None and not problems:
+                compiled, problems = compile_mapping(file, loaded, shape, self.contract.records)
+                if compiled is not None:
+                    self.compiled[name] = compiled
+        self.problems += problems
+
+    def _merged(self, relative: str, above: tuple[str, ...]) -> Loaded | None:
+        if relative not in self.loaded:
+            loaded, problems = self.layers.read(self.files[relative])
+            self.problems += problems
+            self.loaded[relative] = None if problems else loaded
+        loaded = self.loaded[relative]
+        if loaded is None or not isinstance(loaded.value, dict) or "extends" not in loaded.value:
+            return loaded
+        base_name = f"{FOLDER}/{loaded.value['extends']}.yaml"
+        if base_name in (*above, relative) or base_name not in self.files:
+            known = [one.removeprefix(f"{FOLDER}/").removesuffix(".yaml") for one in self.files if one != relative]
+            reason = "extends itself" if base_name in self.files else "is not a mapping" + near(loaded.value["extends"], known)
+            self.problems.append(loaded.problem(("extends",), f"'{loaded.value['extends']}' {reason}"))
+            return None
+        base = self._merged(base_name, (*above, relative))
+        return _overlay(base, loaded) if base else None
+
+    def _shape(self, loaded: Loaded, dialect: str, named: tuple[tuple[Path, str], ...]) -> Shape | None:
+        found: list[Shape] = []
+        for at, name in named:
+            version, _, last = name.rpartition("/")
+            relative = f"{FOLDER}/{dialect}/{version}/shapes/{last}.yaml"
+            if relative not in self.shapes:
+                self.shapes[relative] = self._read_shape(relative)
+            shape = self.shapes[relative]
+            if shape is not None:
+                found.append(shape)
+            elif self.layers.locate(relative) is None:
+                known = [
+                    "/".join((*one.split("/")[2:-2], one.rpartition("/")[2].removesuffix(".yaml")))
+                    for one in self.layers.find(f"{FOLDER}/{dialect}", "**/shapes/*.yaml")
+                ]
+                self.problems.append(loaded.problem(at, f"there is no shape '{name}'{near(name, known)}"))
+        return union(found) if found else None
+
+    def _read_shape(self, relative: str) -> Shape | None:
+        path = self.layers.locate(relative)
+        if path is None:
+            return None
+        loaded, problems = self.layers.read(path)
+        if loaded is not None and not problems:
+            shape, problems = read_shape(loaded)
+            if not problems:
+                return shape
+        self.problems += problems
+        return None
+
+
+def _overlay(base: Loaded, over: Loaded) -> Loaded:
+    """Lays a bank's file over its base: objects member by member, all else as a whole; null takes a member away."""
+    keys, values = dict(base.keys), dict(base.values)
+    files = {**base.files, **{path: base.name for path in base.values if len(path) == 1 and path not in base.files}}
+
+    def lay(under: Any, upper: Any, at: Path) -> Any:
+        if at in over.keys:
+            keys[at] = over.keys[at]
+        values[at] = over.values[at]
+        if _is_object(under) and _is_object(upper):
+            merged = dict(under)
+            for name, child in upper.items():
+                if child is None:
+                    merged.pop(name, None)
+                else:
+                    merged[name] = lay(under.get(name), child, (*at, name))
+            return merged
+        for path in [path for path in values if path[: len(at)] == at]:
+            values.pop(path)
+        values.update({path: place for path, place in over.values.items() if path[: len(at)] == at})
+        keys.update({path: place for path, place in over.keys.items() if path[: len(at)] == at})
+        files[at] = over.name
+        return upper
+
+    value = lay(base.value, over.value, ())
+    value.pop("extends", None)
+    return Loaded(over.name, value, keys, values, files)
+
+
+def _is_object(value: Any) -> bool:
+    """Whether a value is a mapping of names, not an expression, which is only ever replaced as a whole."""
+    return isinstance(value, dict) and not OPERATORS & set(value) - {"fields"}

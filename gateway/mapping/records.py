@@ -1,0 +1,146 @@
+"""Runs a compiled mapping: a bank's bytes in, the contract's records out, and what is wrong with the others.
+
+The quick way decodes the whole page at once. Where that fails, the page is decoded again with the records as bytes, and
+each record alone: a bad one is set aside, the others answer. Slow is allowed there.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.errors import BankNonsense
+from gateway.exchange import Grant
+from gateway.mapping.compiler import Code, CompiledMapping, bind
+from gateway.mapping.identity import Identities
+from gateway.mapping.pages import Incomplete, MappingCall, Page, Review, ReviewNote
+from gateway.mapping.target import Target
+
+_PLURAL = {"account": "accounts", "balance": "balances", "transaction": "transactions"}
+_PAGES = {
+    plural: msgspec.defstruct("Page", [(plural, Any), ("incomplete", Any), ("next", Any)], frozen=True, gc=False)
+    for plural in _PLURAL.values()
+}
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_encode = msgspec.json.Encoder().encode
+
+
+class MappedPage(msgspec.Struct, frozen=True):
+    """A document in the contract's words; `next` is the bank's own link, not yet a cursor.
+
+    `positions` are the places of the records in the bank's page; `grants` what a list of accounts told; `equals` the
+    counts of equal fingerprints that the next page goes on from.
+    """
+
+    plural: str
+    mapping: str
+    records: list[Any]
+    incomplete: Incomplete | None
+    next: str | None
+    positions: list[int]
+    grants: tuple[Grant, ...] = ()
+    equals: dict[str, int] = {}
+
+    def render(self, cursor: str | None) -> bytes:
+        """The contract's page as JSON."""
+        return _encode(_PAGES[self.plural](self.records, self.incomplete, cursor))
+
+
+class BoundMapping:
+    """A compiled mapping for one bank: its zone, its name, its keys."""
+
+    def __init__(self, compiled: CompiledMapping, contract: Mapping[str, Target], zone: str, keys: Identities) -> None:
+        file = compiled.file
+        self.name = f"{file.name}@{file.version}"
+        self.version = file.version
+        self.operation = file.operation
+        self.plural = _PLURAL[file.target]
+        self._source = contract[file.target].fields["source"].struct
+        self._keys = keys
+        self._containers = range(len(file.sources))
+        self._exact = (compiled.exact, bind(compiled.exact, zone))
+        self._quick = self._exact if compiled.quick is compiled.exact else (compiled.quick, bind(compiled.quick, zone))
+
+    def run(self, body: bytes, header: Mapping[str, str], call: MappingCall) -> MappedPage:
+        """Maps one document; an empty body is a page without records.
+
+        Raises BankNonsense where the document as a whole can not be read.
+        """
+        page = Page(call, self._keys, self._source(call.bank, self.name, call.fetched_at, call.raw_ref))
+        if not body or body.isspace():
+            return self._page(page, None, 0)
+        for code, functions in (self._quick, self._exact):
+            try:
+                document = code.document.decode(body)
+            except _UNREADABLE:
+                if code is self._exact[0]:
+                    break
+                continue
+            return self._whole(document, functions, body, header, page)
+        return self._each(body, header, page)
+
+    def _whole(self, document: Any, functions: dict[str, Any], body: bytes, header: Any, page: Page) -> MappedPage:
+        call, total = page.call, 0
+        for number in self._containers:
+            records = functions[f"holder_{number}"](document)
+            if records:
+                functions[f"records_{number}"](records, total, document, header, call, page)
+                total += len(records)
+        raw = self._raw(body) if page.left_out else []
+        return self._page(page, functions["next_link"](document, header, call, page), total, raw)
+
+    def _each(self, body: bytes, header: Any, page: Page) -> MappedPage:
+        code, functions = self._exact
+        shell = _shell(code, body)
+        total, raw = 0, []
+        for number in self._containers:
+            for record in functions[f"holder_{number}"](shell) or ():
+                raw.append(record)
+                try:
+                    decoded = code.records[number].decode(record)
+                except _UNREADABLE as error:
+                    page.review(total, Review("", "shape", _place(error)))
+                else:
+                    functions[f"records_{number}"]([decoded], total, shell, header, page.call, page)
+                total += 1
+        return self._page(page, functions["next_link"](shell, header, page.call, page), total, raw)
+
+    def _raw(self, body: bytes) -> list[msgspec.Raw]:
+        code, functions = self._exact
+        shell = _shell(code, body)
+        return [record for number in self._containers for record in functions[f"holder_{number}"](shell) or ()]
+
+    def _page(self, page: Page, link: str | None, total: int, raw: list[msgspec.Raw] | None = None) -> MappedPage:
+        incomplete, positions = None, list(range(total))
+        if page.left_out or page.skipped or page.noted:
+            reviews = tuple(
+                ReviewNote(
+                    self._keys.review(page.call.bank, self.operation, bytes((raw or [])[position])),
+                    position,
+                    review.field or None,
+                    review.reason,
+                    review.path or "$",
+                )
+                for position, review in page.left_out
+            )
+            incomplete = Incomplete(len(reviews), reviews, page.unknown(), len(page.skipped), None)
+            gone = {*page.skipped, *(position for position, _ in page.left_out)}
+            positions = [position for position in positions if position not in gone]
+        return MappedPage(
+            self.plural, self.name, page.records, incomplete, link, positions, tuple(page.grants), page.equals()
+        )
+
+
+def _shell(code: Code, body: bytes) -> Any:
+    try:
+        return code.shell.decode(body)
+    except msgspec.ValidationError as error:
+        raise BankNonsense(f"The document is not of its declared shape, at {_place(error)}.") from None
+    except _UNREADABLE:
+        raise BankNonsense("The document is not JSON.") from None
+
+
+def _place(error: BaseException) -> str:
+    """Where a decoder stopped; its message also has types, but never the value."""
+    _, found, place = str(error).rpartition(" - at `")
+    return place.rstrip("`").replace("[...]", "[*]") if found else "$"
