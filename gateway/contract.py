@@ -72,7 +72,8 @@ class BankProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     `base_urls` maps a resource group (`default` always present) to an absolute URL without a trailing slash.
     `deviations` is the dialect's own frozen struct (`Dialect.deviations`), decoded from the file's `deviations`.
-    `headers` go with every request (`aspsp-code`, `x-fapi-financial-id`).
+    `headers` go with every request (`aspsp-code`, `x-fapi-financial-id`). `lineage` is the bank's name and then the
+    bases that its file extends, nearest first: mapping files are sought in this order.
     """
 
     name: str
@@ -85,6 +86,7 @@ class BankProfile(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     deviations: Any = None
+    lineage: tuple[str, ...] = ()
 
     def base_url(self, group: str) -> str:
         """The base URL of a resource group, else the bank's default."""

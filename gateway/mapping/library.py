@@ -93,7 +93,8 @@ class _Reading:
         base_name = f"{FOLDER}/{loaded.value['extends']}.yaml"
         if base_name in (*above, relative) or base_name not in self.files:
             known = [one.removeprefix(f"{FOLDER}/").removesuffix(".yaml") for one in self.files if one != relative]
-            reason = "extends itself" if base_name in self.files else "is not a mapping" + near(loaded.value["extends"], known)
+            unknown = "is not a mapping" + near(loaded.value["extends"], known)
+            reason = "extends itself" if base_name in self.files else unknown
             self.problems.append(loaded.problem(("extends",), f"'{loaded.value['extends']}' {reason}"))
             return None
         base = self._merged(base_name, (*above, relative))
@@ -133,7 +134,8 @@ class _Reading:
 def _overlay(base: Loaded, over: Loaded) -> Loaded:
     """Lays a bank's file over its base: objects member by member, all else as a whole; null takes a member away."""
     keys, values = dict(base.keys), dict(base.values)
-    files = {**base.files, **{path: base.name for path in base.values if len(path) == 1 and path not in base.files}}
+    files: dict[Path, str] = {path: base.name for path in base.values if len(path) == 1}
+    files.update(base.files)
 
     def lay(under: Any, upper: Any, at: Path) -> Any:
         if at in over.keys:
