@@ -1,6 +1,7 @@
 """The contract's schemas say what every field is, keep every field present, and agree with their own examples."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -186,3 +187,11 @@ def test_a_page_is_of_one_kind_of_record():
     assert not takes("page.schema.json", {**page, "balances": []})
     assert not takes("page.schema.json", {"balances": [account], "incomplete": None, "next": None})
     assert not takes("page.schema.json", {"accounts": [account]})
+
+
+def test_the_examples_of_the_contract_s_page_are_valid():
+    page = (shipped() / "docs" / "contract.md").read_text()
+    blocks = re.findall(r"^```json (\S+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == page.count("```json") == 4
+    for reference, text in blocks:
+        validator(reference).validate(json.loads(text))

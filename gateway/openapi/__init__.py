@@ -5,6 +5,5 @@ response headers, problems, security. Plain upstream routes are another product'
 """
 
 from gateway.openapi.document import Served, document, openapi_bytes
-from gateway.openapi.reading import read_schemas
 
-__all__ = ["Served", "document", "openapi_bytes", "read_schemas"]
+__all__ = ["Served", "document", "openapi_bytes"]
