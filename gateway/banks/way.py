@@ -1,0 +1,66 @@
+"""The whole way to one bank, put together: retry, limit, circuit and client around its own connections.
+
+A way lives as long as its conditions stand: files that are loaded anew keep the ways of banks whose conditions did not
+change, with their open connections, the state of the circuit and the places that are taken.
+"""
+
+import asyncio
+import random
+
+import msgspec
+
+from gateway.banks.circuit import Circuit, Tolerance
+from gateway.banks.client import Bounds, Client
+from gateway.banks.connections import Line, build_connector
+from gateway.banks.limits import Limit, Room
+from gateway.banks.meter import Meter
+from gateway.banks.origins import Origins
+from gateway.banks.retry import Patience, Retry
+from gateway.banks.tls import Identity, build_context
+from gateway.contract import Clock
+from gateway.exchange import Send
+from gateway.telemetry.traces import new_span_id
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """Everything of a bank's file that the way to it depends on, secrets read.
+
+    `private` allows the bank's names to lead to private addresses; without `server_ca` the machine's authorities count.
+    """
+
+    bank: str
+    base_urls: tuple[str, ...]
+    private: bool
+    identity: Identity | None
+    server_ca: bytes | None
+    bounds: Bounds
+    room: Room
+    tolerance: Tolerance
+    patience: Patience
+
+
+class Way:
+    """An open way to a bank; to be made in a running loop.
+
+    Raises ValueError where the certificates can not be used or a base URL can not be read.
+    """
+
+    def __init__(self, conditions: Conditions, meter: Meter, clock: Clock) -> None:
+        self.conditions = conditions
+        self.origins = Origins(conditions.base_urls)
+        secure = any(origin.scheme == "https" for origin in self.origins.all)
+        context = build_context(conditions.identity, conditions.server_ca) if secure else None
+        connector = build_connector(private=conditions.private)
+        within = conditions.bounds.connect
+        lines = {origin: Line(connector, origin, context, within) for origin in self.origins.all}
+        bank = conditions.bank
+        self._client = Client(bank, self.origins, lines, connector, conditions.bounds, meter, new_span_id)
+        self.circuit = Circuit(bank, conditions.tolerance, asyncio.get_running_loop().time, meter)
+        self.limit = Limit(bank, conditions.room)
+        # Jitter keeps callers apart; it keeps no secret.
+        retry = Retry(bank, conditions.patience, meter, clock=clock, random=random.random)
+        self.send: Send = retry.around(self.limit.around(self.circuit.around(self._client.send)))
+
+    async def close(self) -> None:
+        """Closes the connections, those in use too."""
+        await self._client.close()
