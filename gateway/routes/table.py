@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 
 import msgspec
 
-from gateway.errors import MethodNotAllowed, MethodUnknown, NotFound
+from gateway.errors import CallerError, MethodNotAllowed, MethodUnknown, NotFound
 from gateway.exchange import CallNext, Exchange, Filter, Handler, Response, RouteFacts
 from gateway.files import Layers, Refused
 from gateway.filters import FILTERS, Building
@@ -64,22 +64,23 @@ class RouteTable:
     def match(self, method: str, path: str) -> Match:
         """The route of a request. Raises NotFound, MethodNotAllowed (with `Allow`) or MethodUnknown."""
         tree = self._trees.get(method)
-        end = tree.find(path) if tree is not None else None
+        parts = path.split("/")
+        end = tree.find(parts) if tree is not None else None
         if end is None:
-            return self._refuse(method, path)
-        return end.fixed or Match(end.facts, end.template.read(path), end.handler)
+            raise self._refusal(method, parts)
+        return end.fixed or Match(end.facts, end.template.read(parts), end.handler)
 
     def rows(self) -> tuple[Row, ...]:
         """The table as people are shown it."""
         return self._rows
 
-    def _refuse(self, method: str, path: str) -> Match:
+    def _refusal(self, method: str, parts: list[str]) -> CallerError:
         if method not in METHODS:
-            raise MethodUnknown
-        allowed = [known for known in METHODS if known in self._trees and self._trees[known].find(path) is not None]
+            return MethodUnknown()
+        allowed = [known for known in METHODS if known in self._trees and self._trees[known].find(parts) is not None]
         if not allowed:
-            raise NotFound("There is no such route.")
-        raise MethodNotAllowed(f"Use {' or '.join(allowed)}.", headers=(("Allow", ", ".join(allowed)),))
+            return NotFound("There is no such route.")
+        return MethodNotAllowed(f"Use {' or '.join(allowed)}.", headers=(("Allow", ", ".join(allowed)),))
 
 
 def read(layers: Layers) -> tuple[RoutePolicy, ...]:

@@ -12,33 +12,34 @@ _PARAMETER = re.compile(r"\{([a-z][a-z0-9_]*)(\*?)\}")
 
 
 class Template(msgspec.Struct, frozen=True):
-    """A parsed template; a step is a literal text, or None for a parameter. `tail` names what the rest becomes."""
+    """A parsed template; a step is a literal text, or None for a parameter.
+
+    `places` are the parameters' names and positions among the parts of a path; `tail` names what the rest becomes.
+    """
 
     text: str
     steps: tuple[str | None, ...]
-    names: tuple[str, ...]
+    places: tuple[tuple[str, int], ...]
     tail: str | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """All parameter names in their order."""
-        return self.names if self.tail is None else (*self.names, self.tail)
+        names = tuple(name for name, _ in self.places)
+        return names if self.tail is None else (*names, self.tail)
 
-    def read(self, path: str) -> dict[str, str]:
-        """The parameters of a path that this template matches."""
-        parts = path.split("/", len(self.steps) + 1)[1:]
-        values = dict(
-            zip(self.names, [part for part, step in zip(parts, self.steps, strict=False) if step is None], strict=True)
-        )
+    def read(self, parts: list[str]) -> dict[str, str]:
+        """The parameters of a path that this template matches, from the path's parts (`path.split("/")`)."""
+        values = {name: parts[position] for name, position in self.places}
         if self.tail is not None:
-            values[self.tail] = parts[len(self.steps)]
+            values[self.tail] = "/".join(parts[len(self.steps) + 1 :])
         return values
 
 
 def parse(text: str) -> Template:
     """Parses a template. Raises ValueError with what is wrong."""
     steps: list[str | None] = []
-    names: list[str] = []
+    places: list[tuple[str, int]] = []
     segments = text.removeprefix("/").split("/")
     for position, segment in enumerate(segments):
         parameter = _PARAMETER.fullmatch(segment)
@@ -47,15 +48,15 @@ def parse(text: str) -> Template:
             steps.append(segment)
             continue
         name, tail = parameter.groups()
-        if name in names:
+        if any(name == other for other, _ in places):
             raise ValueError(f"the parameter '{name}' stands twice")
         if tail and position != len(segments) - 1:
             raise ValueError(f"{segment} takes all that follows: it must be the last segment")
         if tail:
-            return Template(text, tuple(steps), tuple(names), name)
+            return Template(text, tuple(steps), tuple(places), name)
         steps.append(None)
-        names.append(name)
-    return Template(text, tuple(steps), tuple(names))
+        places.append((name, position + 1))
+    return Template(text, tuple(steps), tuple(places))
 
 
 def _check_literal(segment: str, *, alone: bool) -> None:

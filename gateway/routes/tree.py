@@ -44,9 +44,8 @@ class Tree(Generic[End]):
         else:
             node.tail = end
 
-    def find(self, path: str) -> End | None:
-        """What the one template that matches a raw path leads to."""
-        parts = path.split("/")
+    def find(self, parts: list[str]) -> End | None:
+        """What the one template that matches a raw path leads to; `parts` are the path's (`path.split("/")`)."""
         return _find(self._root, parts, 1, len(parts))
 
     def overlapping(self, template: Template) -> End | None:
