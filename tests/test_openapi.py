@@ -12,11 +12,11 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 from schemathesis.specs.openapi.definitions import OPENAPI_31_VALIDATOR
 
-from gateway import errors
+from gateway import errors, filters, routes
 from gateway.contract import Operation
 from gateway.files import shipped
 from gateway.openapi import Served, document, openapi_bytes
-from gateway.openapi.operations import OPERATIONS
+from gateway.openapi.operations import FILTERS, OPERATIONS
 
 FULL = ("headers", "mtls", "jwt", "scopes", "consent", "rate_limit", "timeout", "cache")
 ROWS = (
@@ -95,8 +95,10 @@ def test_only_what_is_served_is_told(schemas):
     assert "transaction" not in told["components"]["schemas"]
 
 
-def test_every_operation_of_the_contract_is_described():
+def test_every_operation_and_every_filter_that_a_policy_may_name_is_described():
     assert set(get_args(Operation)) <= set(OPERATIONS)
+    assert set(OPERATIONS) == set(routes.OPERATIONS)
+    assert set(FILTERS) == set(filters.FILTERS)
 
 
 def test_every_answer_has_an_example_and_every_example_is_valid(whole):
@@ -158,6 +160,7 @@ def test_parameters_are_those_of_the_path_the_operation_and_the_filters(whole):
         ("header", "Consent-Id", True),
         ("header", "PSU-IP-Address", False),
         ("header", "PSU-User-Agent", False),
+        ("header", "Cache-Control", False),
     ]
 
 

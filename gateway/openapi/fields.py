@@ -68,6 +68,13 @@ PARAMETERS: dict[str, Json] = {
             {"type": "string", "pattern": "^[!-~]([ -~]{0,510}[!-~])?$"},
             "ExampleApp/3.2",
         ),
+        _parameter(
+            "header",
+            "Cache-Control",
+            "`no-cache` asks the bank anew; heeded only where the person is present.",
+            {"type": "string", "enum": ["no-cache"]},
+            "no-cache",
+        ),
         _parameter("header", "x-fapi-interaction-id", "Names the interaction; made where absent.", _UUID, _EXAMPLE_ID),
         _parameter("header", "x-request-id", "Names the request; made where absent.", _UUID, _EXAMPLE_ID),
     )

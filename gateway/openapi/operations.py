@@ -101,12 +101,12 @@ FILTERS: dict[str, Part] = {
         parameters=("x-fapi-interaction-id", "x-request-id"), headers=("x-fapi-interaction-id", "x-request-id")
     ),
     "mtls": Part(problems=(errors.Unauthenticated, errors.Forbidden), security="mutual_tls"),
-    "jwt": Part(problems=(errors.Unauthenticated,), security="bearer"),
+    "jwt": Part(problems=(errors.Unauthenticated, errors.KeysUnavailable), security="bearer"),
     "scopes": Part(problems=(errors.ScopeMissing,)),
     "consent": Part(
         parameters=("Consent-Id", "PSU-IP-Address", "PSU-User-Agent"), problems=(errors.NotFound, errors.ConsentExpired)
     ),
     "rate_limit": Part(headers=("RateLimit-Policy", "RateLimit"), problems=(errors.RateLimited,)),
     "timeout": Part(),
-    "cache": Part(headers=("Age",)),
+    "cache": Part(parameters=("Cache-Control",), headers=("Age",)),
 }
