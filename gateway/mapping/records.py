@@ -29,7 +29,7 @@ class MappedPage(msgspec.Struct, frozen=True):
     """A document in the contract's words; `next` is the bank's own link, not yet a cursor.
 
     `positions` are the places of the records in the bank's page; `grants` what a list of accounts told; `equals` the
-    counts of equal fingerprints that the next page goes on from.
+    counts of equal fingerprints that the next page goes on from; `document_url` what a relative link is relative to.
     """
 
     plural: str
@@ -40,6 +40,7 @@ class MappedPage(msgspec.Struct, frozen=True):
     positions: list[int]
     grants: tuple[Grant, ...] = ()
     equals: dict[str, int] = {}
+    document_url: str = ""
 
     def render(self, cursor: str | None) -> bytes:
         """The contract's page as JSON."""
