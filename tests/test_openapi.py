@@ -137,6 +137,19 @@ def test_every_problem_of_a_status_is_told_with_its_code(whole):
             assert {kind.status for kind in errors.kinds() if kind.code in codes} == {int(status)}
 
 
+def test_a_read_may_always_be_repeated_and_a_write_only_where_nothing_can_happen_twice(schemas):
+    told = document((ROWS[2], Served("POST", "/v1/accounts", "accounts.list", FULL)), schemas)
+    item = told["paths"]["/v1/accounts"]
+
+    def safe(method: str, status: str, code: str) -> bool:
+        shown = item[method]["responses"][status]["content"]["application/problem+json"]["examples"][code]
+        return bool(resolved(told, shown["$ref"])["value"]["safe_to_repeat"])
+
+    assert safe("get", "504", "bank_timed_out")
+    assert not safe("post", "504", "bank_timed_out")
+    assert safe("post", "503", "bank_unreachable")
+
+
 def test_what_a_caller_may_meet_depends_on_the_operation_and_its_filters(whole):
     banks = set(whole["paths"]["/v1/banks"]["get"]["responses"])
     transactions = set(whole["paths"]["/v1/accounts/{account_id}/transactions"]["get"]["responses"])

@@ -45,8 +45,13 @@ class Components:
         }
         return {**schema["examples"][0], **filled}
 
-    def problem(self, status: int, kinds: Iterable[type[GatewayError]], headers: tuple[str, ...]) -> Json:
-        """The answer of one status: which codes it may have, with an example of each."""
+    def problem(
+        self, status: int, kinds: Iterable[type[GatewayError]], headers: tuple[str, ...], *, reads: bool
+    ) -> Json:
+        """The answer of one status: which codes it may have, with an example of each.
+
+        `reads` says that the call changes nothing, so that it can always be repeated (RFC 9110 section 9.2.1).
+        """
         kinds = tuple(kinds)
         whole = self.rewritten({"$ref": "problem.schema.json"})
         narrowed = {"status": {"const": status}, "code": {"enum": [kind.code for kind in kinds]}}
@@ -56,26 +61,28 @@ class Components:
             "content": {
                 "application/problem+json": {
                     "schema": {**whole, "properties": narrowed},
-                    "examples": {kind.code: self._exemplified(kind) for kind in kinds},
+                    "examples": {
+                        kind.code: self._exemplified(kind, repeatable=kind.safe_to_repeat or reads) for kind in kinds
+                    },
                 }
             },
         }
 
-    def _exemplified(self, kind: type[GatewayError]) -> Json:
+    def _exemplified(self, kind: type[GatewayError], *, repeatable: bool) -> Json:
         example = dict(self._files["problem.schema.json"]["examples"][0])
         if kind is not errors.RequestInvalid:
-            del example["errors"]
-            example["detail"] = None
+            del example["errors"], example["detail"]
         example |= {
             "type": kind().type_uri,
             "title": kind.title,
             "status": kind.status,
             "code": kind.code,
             "origin": kind.origin,
-            "safe_to_repeat": kind.safe_to_repeat,
+            "safe_to_repeat": repeatable,
         }
-        self._examples[kind.code] = {"summary": kind.title, "value": example}
-        return {"$ref": f"#/components/examples/{kind.code}"}
+        name = kind.code if repeatable else f"{kind.code}.unsafe"
+        self._examples[name] = {"summary": kind.title, "value": example}
+        return {"$ref": f"#/components/examples/{name}"}
 
     def _reference(self, reference: str, file: str) -> str:
         schema, home = self._find(reference, file)

@@ -9,6 +9,8 @@ from gateway.openapi.components import Components, Schemas
 from gateway.openapi.fields import HEADERS, HEADERS_BY_STATUS, PARAMETERS, SECURITY, Json
 from gateway.openapi.operations import DOOR, FILTERS, OPERATIONS
 
+_READS = ("GET", "HEAD")
+
 
 class Served(msgspec.Struct, frozen=True):
     """A route as a caller sees it; `operation` is None for a plain upstream, `scopes` are what its token needs."""
@@ -76,7 +78,9 @@ def _described(row: Served, name: str, components: Components) -> Json:
     for status in sorted({kind.status for kind in kinds}):
         # A problem is never cached, so it has no age.
         fields = (*(field for field in headers if field != "Age"), *HEADERS_BY_STATUS.get(status, ()))
-        responses[str(status)] = components.problem(status, [kind for kind in kinds if kind.status == status], fields)
+        responses[str(status)] = components.problem(
+            status, [kind for kind in kinds if kind.status == status], fields, reads=row.method in _READS
+        )
     secured = {part.security: list(row.scopes) if part.security == "bearer" else [] for part in parts if part.security}
     return {
         "tags": [name.partition(".")[0]],
