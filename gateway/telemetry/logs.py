@@ -26,7 +26,8 @@ _OURS = ("gateway", "adapters")
 _QUOTING = ("aiohttp", "asyncio", "concurrent")
 # The exporter's failures are told once per outage by the exporter's owner; calls by the access line.
 _SILENT = ("opentelemetry", "aiohttp.access")
-_LEADING_WORDS = re.compile(r"[A-Za-z][A-Za-z' ]*")
+# What follows these words is the repr of a callback with its arguments.
+_LEADING_WORDS = re.compile(r"Exception in callback|[A-Za-z][A-Za-z' ]*")
 _UNWRITABLE = b'{"level":"error","event":"a log record could not be written"}\n'
 
 

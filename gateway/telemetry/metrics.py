@@ -8,7 +8,6 @@ to date. Durations are in seconds, instants in seconds since 1970.
 import time
 from collections.abc import Callable
 from datetime import datetime
-from typing import Literal
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
@@ -17,8 +16,7 @@ from gateway.telemetry.series import Counts, Durations, Gauges, Refusals
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What `Metrics.text` is (Prometheus text exposition format)."""
 
-CircuitState = Literal["closed", "open", "half_open"]
-_STATES: tuple[CircuitState, ...] = ("closed", "open", "half_open")
+_STATES = ("closed", "open", "half_open")
 
 
 class Metrics:
@@ -92,8 +90,10 @@ class Metrics:
         """An attempt is about to be repeated."""
         self._retries.add((bank, reason))
 
-    def circuit(self, bank: str, state: CircuitState) -> None:
-        """A bank's circuit is in this state now."""
+    def circuit(self, bank: str, state: str) -> None:
+        """A bank's circuit is `closed`, `open` or `half_open` now; ValueError for any other word."""
+        if state not in _STATES:
+            raise ValueError(f"a circuit is {', '.join(_STATES)}, not {state!r}")
         for each in _STATES:
             self._circuits.set((bank, each), 1 if each == state else 0)
 

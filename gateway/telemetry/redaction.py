@@ -30,11 +30,12 @@ _HEADER_LINE = re.compile(
 )
 _NAME = re.compile(r"""(?<![A-Za-z0-9_.-])([A-Za-z][A-Za-z0-9_.-]{0,63})(\\{0,3}["']?\s{0,3}[=:]\s{0,3}\\{0,3}["']?)""")
 _QUOTED = re.compile(r"""[^"'\\]+""")
-_BARE = re.compile(r"""[^\s"'&,;})\]\\]+""")
+_BARE = re.compile(r"""(?:\[redacted\]|[^\s"'&,;})\]\\])+""")
 _SCHEME = re.compile(r"(?<![A-Za-z])(bearer|basic|dpop)[ \t]{1,4}[^\s,;\"'\\]+", re.IGNORECASE)
 # A compact JWS or JWE: base64url of a JSON object's beginning, then at least one more segment.
 _JOSE = re.compile(r"(?<![A-Za-z0-9_-])e[yw][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]*){0,3}")
 _URL = re.compile(r"""([A-Za-z][A-Za-z0-9+.-]{1,15}://)([^\s/?#"'<>@]*@)?([^\s?#"'<>]*)([?#][^\s"'<>]*)?""")
+_MAIL = re.compile(r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
 _ACCOUNT = re.compile(r"(?<![A-Za-z0-9])(?=([A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}))")
 _CARD = re.compile(r"(?<![A-Za-z0-9])(?=([2-9](?:[ -]?[0-9]){12,18}))")
 # A word of a path, or a version: all that a path may show of itself.
@@ -47,7 +48,12 @@ def is_sensitive(name: str) -> bool:
     """Whether values under this name are never written, in whatever case and punctuation it is spelt."""
     words = re.findall(r"[a-z0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", name[:128]).lower())
     joined = "".join(words)
-    return joined in _WHOLE or not _WORDS.isdisjoint(words) or any(fragment in joined for fragment in _FRAGMENTS)
+    return (
+        joined in _WHOLE
+        or joined in _WORDS
+        or not _WORDS.isdisjoint(words)
+        or any(fragment in joined for fragment in _FRAGMENTS)
+    )
 
 
 def redact(value: Any, depth: int = 0) -> Any:
@@ -58,7 +64,10 @@ def redact(value: Any, depth: int = 0) -> Any:
         case str():
             return redact_text(value)
         case int():
-            return REDACTED if is_card_number(str(abs(value))) else value
+            if is_card_number(str(abs(value))):
+                return REDACTED
+            # JSON's integers have 64 bits in most readers.
+            return value if abs(value) < 1 << 63 else "a huge number"
         case bytes() | bytearray():
             return redact_text(bytes(value).decode("latin-1"))
         case _ if depth >= _DEEPEST:
@@ -78,12 +87,15 @@ def redact_text(text: str) -> str:
     """The text without anything that has the name or the shape of a secret; a text above 64 KiB is withheld whole."""
     if len(text) > _LONGEST:
         return REDACTED
+    # Half a surrogate pair cannot be written as UTF-8.
+    text = text if text.isascii() else text.encode(errors="backslashreplace").decode()
     text = _PRIVATE_KEY.sub(REDACTED, text)
     text = _HEADER_LINE.sub(rf"\1 {REDACTED}", text)
     text = _redact_pairs(text)
     text = _SCHEME.sub(rf"\1 {REDACTED}", text)
     text = _JOSE.sub(REDACTED, text)
     text = _URL.sub(_redact_url, text)
+    text = _MAIL.sub(REDACTED, text)
     text = _redact_numbers(text, _ACCOUNT, range(15, 35), is_iban)
     return _redact_numbers(text, _CARD, range(13, 20), is_card_number)
 
