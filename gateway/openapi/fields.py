@@ -42,7 +42,7 @@ PARAMETERS: dict[str, Json] = {
         _parameter(
             "query",
             "cursor",
-            "A page's `next`, unchanged, with the other parameters as they were for the first page.",
+            "A page's `next`, unchanged. Other parameters can be left out; they must not say anything else.",
             {"$ref": "page.schema.json#/$defs/cursor"},
             "AaQ2c2VhbGVkLXBvc2l0aW9u",
         ),
