@@ -1,0 +1,90 @@
+"""A request's body: read or streamed once, counted against its limit, never decompressed.
+
+The declared length is checked before the first byte is read; `100 Continue` is sent when a handler begins to read, so
+that a caller who would be refused does not send its body at all (RFC 9110 section 10.1.1).
+"""
+
+from collections.abc import AsyncIterator, Callable
+from typing import TypeAlias
+
+from aiohttp.http_exceptions import BadHttpMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestPayloadError
+
+from gateway.errors import BodyTooLarge, RequestInvalid
+
+
+class CallerGone(Exception):
+    """The caller closed the connection before the call was over; there is nobody left to answer."""
+
+
+class NoBody:
+    """The body of a request that has none: one for all of them."""
+
+    exists = False
+
+    async def read(self, _limit: int) -> bytes:
+        """Nothing."""
+        return b""
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Nothing."""
+        return
+        yield b""
+
+    def bound(self, _limit: int) -> None:
+        """There is nothing to bound."""
+
+
+class StreamedBody:
+    """A body that comes over the wire."""
+
+    exists = True
+
+    def __init__(self, payload: StreamReader, length: int | None, invite: Callable[[], None] | None) -> None:
+        """`length` is Content-Length, None for chunked; `invite` sends 100 Continue, None where none is waited for."""
+        self._payload = payload
+        self._length = length
+        self._invite = invite
+        self._limit = 0
+        self._begun = False
+
+    def bound(self, limit: int) -> None:
+        """Sets the most bytes that `stream` hands out."""
+        self._limit = limit
+
+    async def read(self, limit: int) -> bytes:
+        """All of it. Raises BodyTooLarge, RequestInvalid for broken chunks, CallerGone."""
+        pieces = [piece async for piece in self._pieces(limit)]
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def stream(self) -> AsyncIterator[bytes]:
+        """In pieces as they come. Raises as `read` does, after what was within the limit was handed out."""
+        return self._pieces(self._limit)
+
+    async def _pieces(self, limit: int) -> AsyncIterator[bytes]:
+        if self._begun:
+            raise RuntimeError("a request's body is read once")
+        self._begun = True
+        if self._length is not None and self._length > limit:
+            raise BodyTooLarge(f"At most {limit} bytes are taken.")
+        if self._invite is not None and not self._payload.is_eof():
+            self._invite()
+        size = 0
+        while True:
+            try:
+                piece = await self._payload.readany()
+            except (RequestPayloadError, BadHttpMessage):
+                raise RequestInvalid("The body's chunks are not as RFC 9112 section 7.1 writes them.") from None
+            except ConnectionError:
+                raise CallerGone from None
+            if not piece:
+                return
+            size += len(piece)
+            if size > limit:
+                raise BodyTooLarge(f"At most {limit} bytes are taken.")
+            yield piece
+
+
+Body: TypeAlias = NoBody | StreamedBody
+NO_BODY = NoBody()

@@ -1,0 +1,53 @@
+"""Who is at the other end of a connection, read from the certificate once, when the connection is made.
+
+TLS has verified the certificate by then. An identity is what the listener is set up to read, and only where there is
+one of it: a certificate with two URIs (against SPIFFE X.509-SVID section 2) or two DNS names identifies nobody.
+"""
+
+import asyncio
+import base64
+import hashlib
+import ssl
+from typing import Literal, TypeAlias
+
+from cryptography import x509
+
+from gateway.exchange import Peer
+
+IdentityKind: TypeAlias = Literal["uri", "dns", "subject"]
+
+
+def peer_of(transport: asyncio.BaseTransport, kind: IdentityKind) -> Peer:
+    """The peer of a connection; without a client certificate only its address."""
+    address = _address(transport.get_extra_info("peername"))
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+    if not certificate:
+        return Peer(address)
+    return Peer(address, identity_of(certificate, kind), thumbprint_of(certificate))
+
+
+def thumbprint_of(certificate: bytes) -> str:
+    """`x5t#S256` of a certificate in DER: base64url of its SHA-256, without padding (RFC 8705 section 3.1)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(certificate).digest()).rstrip(b"=").decode()
+
+
+def identity_of(certificate: bytes, kind: IdentityKind) -> str | None:
+    """The one URI, the one DNS name (lower case) or the subject (RFC 4514) of a certificate in DER, else None."""
+    try:
+        read = x509.load_der_x509_certificate(certificate)
+        if kind == "subject":
+            return read.subject.rfc4514_string() or None
+        names = read.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        if kind == "uri":
+            found = names.get_values_for_type(x509.UniformResourceIdentifier)
+        else:
+            found = [name.lower() for name in names.get_values_for_type(x509.DNSName)]
+    except (ValueError, x509.ExtensionNotFound, x509.DuplicateExtension):
+        # OpenSSL takes certificates that a stricter reader does not; such a one identifies nobody.
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def _address(peername: object) -> str:
+    return str(peername[0]) if isinstance(peername, tuple) and peername else ""

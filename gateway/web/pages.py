@@ -1,0 +1,60 @@
+"""Listeners that answer from a fixed set of pages: health, admin, and public as long as nothing comes in there."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+from structlog.typing import FilteringBoundLogger
+
+from gateway.errors import GatewayError, GatewayFault, MethodNotAllowed, NotFound
+from gateway.exchange import Response
+from gateway.settings import Limits
+from gateway.web.admission import admit
+from gateway.web.bodies import CallerGone
+from gateway.web.paths import canonical
+from gateway.web.problems import problem
+from gateway.web.protocol import Connection
+from gateway.web.replies import reply
+
+Page: TypeAlias = Callable[[], Response]
+
+
+class Pages:
+    """Answers GET and HEAD of exact paths; a page takes no time to speak of and is never cached by others."""
+
+    def __init__(self, pages: Mapping[str, Page], limits: Limits, log: FilteringBoundLogger) -> None:
+        self._pages = dict(pages)
+        self._header_bytes = int(limits.header_bytes)
+        self._log = log
+
+    async def attend(self, message: RawRequestMessage, payload: StreamReader, connection: Connection) -> None:
+        """Answers one request."""
+        try:
+            response = self._page(message, payload, connection)
+        except GatewayError as error:
+            response = problem(error, method=message.method)
+        except Exception as error:  # noqa: BLE001 - whatever a page runs into, the caller gets a problem
+            self._log.error("a page failed", exc_info=error)
+            response = problem(GatewayFault(), method=message.method)
+        await self._reply(connection, response, message.method)
+
+    async def refuse(self, error: GatewayError, connection: Connection) -> None:
+        """Answers what was no request."""
+        await self._reply(connection, problem(error), "")
+
+    def _page(self, message: RawRequestMessage, payload: StreamReader, connection: Connection) -> Response:
+        admit(message, payload, connection.invite, self._header_bytes)
+        path, _query = canonical(message.path)
+        page = self._pages.get(path)
+        if page is None:
+            raise NotFound
+        if message.method not in {"GET", "HEAD"}:
+            raise MethodNotAllowed(headers=(("Allow", "GET, HEAD"),))
+        return page()
+
+    async def _reply(self, connection: Connection, response: Response, method: str) -> None:
+        try:
+            await reply(connection, response, method=method, private=True)
+        except CallerGone:
+            connection.keep = False

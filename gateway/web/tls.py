@@ -1,0 +1,54 @@
+"""The TLS side of a listener: what is presented, what is spoken, and whose client certificates are taken.
+
+TLS 1.2 with forward secrecy and authenticated encryption only (BCP 195: RFC 9325 section 4.2), or 1.3. There is no
+session resumption, so that every connection shows its certificate and is judged by today's authorities.
+"""
+
+import ssl
+from datetime import datetime
+
+from cryptography import x509
+
+from gateway.secrets import CertificateUnusable, Secrets, SecretUnreadable, load_chain
+from gateway.settings import TlsSettings
+
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+_ASKED = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL}
+
+
+def build_context(settings: TlsSettings, secrets: Secrets) -> ssl.SSLContext:
+    """A server's context. Reads files. Raises CertificateUnusable with a message that names the references."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[settings.minimum_version]
+    context.set_ciphers(_CIPHERS)
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
+    context.num_tickets = 0
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        load_chain(context, secrets.read(settings.certificate), secrets.read(settings.key))
+    except CertificateUnusable as error:
+        raise CertificateUnusable(f"{settings.certificate}, {settings.key}: {error}") from None
+    except SecretUnreadable as error:
+        raise CertificateUnusable(str(error)) from None
+    if settings.client_ca is not None:
+        _trust(context, settings.client_ca, secrets)
+        context.verify_mode = _ASKED[settings.client_certificate]
+    return context
+
+
+def expires_at(settings: TlsSettings, secrets: Secrets) -> datetime:
+    """When the listener's certificate ends, in UTC. Reads files. Raises CertificateUnusable."""
+    try:
+        return x509.load_pem_x509_certificate(secrets.read(settings.certificate)).not_valid_after_utc
+    except (ValueError, SecretUnreadable) as error:
+        raise CertificateUnusable(f"{settings.certificate}: no certificate in PEM form can be read there") from error
+
+
+def _trust(context: ssl.SSLContext, reference: str, secrets: Secrets) -> None:
+    try:
+        context.load_verify_locations(cadata=secrets.read(reference).decode("ascii"))
+    except (ssl.SSLError, UnicodeDecodeError, ValueError):
+        raise CertificateUnusable(f"{reference}: must hold authorities' certificates in PEM form") from None
+    except SecretUnreadable as error:
+        raise CertificateUnusable(str(error)) from None
