@@ -150,7 +150,7 @@ def _row(visit: Visit, entry: Entry, position: int) -> Document:
     reference = entry.reference or ("NOTPROVIDED" if quirks.end_to_end_placeholder else None)
     side = "creditor" if entry.debit else "debtor"
     row: Document = {
-        **stated(quirks, {"transactionId": transaction_id(quirks, entry)}),
+        **stated(quirks, {"transactionId": transaction_id(visit, entry)}),
         "transactionAmount": {
             "currency": entry.money.currency,
             "amount": amount(quirks, value, position),

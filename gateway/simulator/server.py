@@ -83,7 +83,8 @@ async def serve(options: Options) -> AsyncIterator[Simulation]:
             state = SimulatedBank(name, bank, options.clock)
             server = web.Server(functools.partial(serve_request, state, options.clock), access_log=None)
             wanted = bank.port if options.fixed_ports else 0
-            port = await _listen(stack, web.ServerRunner(server, shutdown_timeout=_GRACE_SECONDS), options.host, wanted, tls)
+            runner = web.ServerRunner(server, shutdown_timeout=_GRACE_SECONDS)
+            port = await _listen(stack, runner, options.host, wanted, tls)
             running[name] = RunningBank(name, port, f"https://{_authority(options.host, port)}{bank.base_path}", state)
         admin = web.AppRunner(build_admin(running), access_log=None, shutdown_timeout=_GRACE_SECONDS)
         port = await _listen(stack, admin, _LOOPBACK, options.admin_port, None)
@@ -105,12 +106,24 @@ async def _listen(
     tls: ssl.SSLContext | None,
 ) -> int:
     """Serves a runner until the stack unwinds; the port that was bound."""
-    stack.push_async_callback(runner.cleanup)
+    stack.push_async_callback(_end, runner)
     await runner.setup()
     site = web.TCPSite(runner, host, port, ssl_context=tls)
     await site.start()
     bound: int = runner.addresses[0][1]
     return bound
+
+
+async def _end(runner: web.BaseRunner) -> None:
+    """Ends a runner and its connections: a TLS farewell is not waited for, so that nothing is left in the loop."""
+    connections = [] if runner.server is None else runner.server.connections
+    transports = [connection.transport for connection in connections if connection.transport is not None]
+    await runner.cleanup()
+    for transport in transports:
+        transport.abort()
+    # A transport that was aborted closes its socket in the loop's next rounds.
+    for _ in range(4):
+        await asyncio.sleep(0)
 
 
 def _authority(host: str, port: int) -> str:

@@ -148,7 +148,7 @@ def _row(visit: Visit, entry: Entry, position: int) -> Document:
     booked = entry.status in {"booked", "rejected"}
     day = _day_instant(visit, entry.moment)
     row: Document = {
-        **stated(quirks, {"resourceId": transaction_id(quirks, entry)}),
+        **stated(quirks, {"resourceId": transaction_id(visit, entry)}),
         # A rejected twin bears the reference of the row that was booked: a key needs the status beside it.
         "entryReference": entry.serial,
         "transactionAmount": {

@@ -128,7 +128,7 @@ def _row(visit: Visit, entry: Entry, position: int) -> Document:
     code, sub_code = _CODES[entry.kind][later]
     row: Document = {
         "AccountId": visit.account_id,
-        **stated(quirks, {"TransactionId": transaction_id(quirks, entry), "TransactionReference": entry.reference}),
+        **stated(quirks, {"TransactionId": transaction_id(visit, entry), "TransactionReference": entry.reference}),
         "CreditDebitIndicator": "Debit" if entry.debit and not entry.sign_conflict else "Credit",
         "Status": _STATUSES[entry.status][later],
         "BookingDateTime": _instant(quirks, entry.moment, zone),

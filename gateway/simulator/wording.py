@@ -4,7 +4,7 @@ import hashlib
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from gateway.simulator.configuration import Bank, Quirks
+from gateway.simulator.configuration import Quirks
 from gateway.simulator.ledger import Entry
 from gateway.simulator.received import Visit
 
@@ -32,9 +32,10 @@ def stated(quirks: Quirks, members: Document) -> Document:
     return members
 
 
-def transaction_id(quirks: Quirks, entry: Entry) -> str | None:
+def transaction_id(visit: Visit, entry: Entry) -> str | None:
     """The bank's id of a row. A plain one is a digest; odd ones hold what breaks URLs and logs."""
-    serial = entry.serial
+    assert visit.account is not None
+    quirks, serial = visit.bank.quirks, entry.serial
     if quirks.pending_ids_change and entry.status == "pending":
         serial = f"P{serial}"
     match quirks.transaction_ids:
@@ -47,7 +48,7 @@ def transaction_id(quirks: Quirks, entry: Entry) -> str | None:
         case "odd":
             return f"{serial}+{abs(entry.money.value) * 100:06.0f}H {_SUFFIXES.get(entry.kind, 'BP')}"
         case _:
-            return hashlib.sha256(serial.encode()).hexdigest()[:24]
+            return hashlib.sha256(f"{visit.account.id}/{serial}".encode()).hexdigest()[:24]
 
 
 def link(visit: Visit, resource: str, query: str = "") -> str:
@@ -61,11 +62,3 @@ def link(visit: Visit, resource: str, query: str = "") -> str:
             return f"{base}{tail}"
         case "below_base":
             return tail
-
-
-def number(bank: Bank, account_id: str, scheme: str) -> str | None:
-    """An account's number in one scheme."""
-    for account in bank.accounts:
-        if account.id == account_id:
-            return next((one.value for one in account.identifications if one.scheme == scheme), None)
-    return None
