@@ -4,6 +4,7 @@ A route's filters are its file's defaults with its own laid over: one of the sam
 as a whole, others take their place by phase. A file that `extends` another lays its defaults over that one's likewise.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -68,10 +69,7 @@ class Reading:
     def __init__(self, layers: Layers) -> None:
         self.problems: list[Problem] = []
         self._layers = layers
-        document = orjson.loads((shipped() / FOLDER / "policy.schema.json").read_bytes())
-        self._schema = Schema(document)
-        self._route_schema = Schema({"$ref": "#/$defs/route", "$defs": document["$defs"]})
-        self._defaults_schema = Schema({"$ref": "#/$defs/defaults", "$defs": document["$defs"]})
+        self._schema, self._route_schema, self._defaults_schema = _schemas()
         self._loaded: dict[str, Loaded] = {}
         self._sound: dict[str, bool] = {}
 
@@ -164,6 +162,15 @@ class Reading:
                 self.problems.append(loaded.problem(here.path, _misplaced(here, before)))
             listed.append(here)
         return tuple(listed)
+
+
+@functools.cache
+def _schemas() -> tuple[Schema, Schema, Schema]:
+    """Of a whole file, of one route, and of a file's defaults. The schema ships with the engine."""
+    document = orjson.loads((shipped() / FOLDER / "policy.schema.json").read_bytes())
+    parts = ({"$ref": f"#/$defs/{name}", "$defs": document["$defs"]} for name in ("route", "defaults"))
+    route, defaults = (Schema(part) for part in parts)
+    return Schema(document), route, defaults
 
 
 def phase(listed: Listed) -> int:
