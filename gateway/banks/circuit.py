@@ -22,6 +22,7 @@ from gateway.errors import BankTimedOut, BankUnreachable
 from gateway.exchange import Outgoing, Send
 
 State: TypeAlias = Literal["closed", "open", "half_open"]
+Health: TypeAlias = Literal["up", "degraded", "down"]
 
 
 class CircuitOpen(BankUnreachable):
@@ -50,6 +51,7 @@ class Circuit:
         self._probing = False
         # What a call tells counts only for the state it was let through in.
         self._period = 0
+        self._changed: float | None = None
         meter.circuit(bank, "closed")
 
     @property
@@ -58,6 +60,17 @@ class Circuit:
         if self._state == "open" and self._now() >= self._until:
             return "half_open"
         return self._state
+
+    def health(self) -> tuple[Health, float | None]:
+        """`up`; `degraded`: the last call failed, or one is about to try; `down`: calls fail without being sent.
+
+        And for how many seconds now; None where it was never otherwise.
+        """
+        state, now = self.state, self._now()
+        if state == "closed" and self._failures:
+            return "degraded", now - self._failures[0]
+        since = None if self._changed is None else now - self._changed
+        return {"closed": "up", "open": "down", "half_open": "degraded"}[state], since  # type: ignore[return-value]
 
     def around(self, send: Send) -> Send:
         """The circuit around a way to the bank. Raises CircuitOpen with the seconds to wait."""
@@ -111,6 +124,7 @@ class Circuit:
     def _become(self, state: State) -> None:
         if state != self._state:
             self._state = state
+            self._changed = self._now()
             self._period += 1
             self._meter.circuit(self._bank, state)
 

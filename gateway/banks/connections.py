@@ -111,14 +111,14 @@ class BankProtocol(ResponseHandler):
 class Line:
     """The way to one origin of a bank, and the pool of its open connections."""
 
-    def __init__(self, connector: TCPConnector, origin: Origin, context: ssl.SSLContext | None, within: float) -> None:
+    def __init__(self, connector: TCPConnector, origin: Origin, context: ssl.SSLContext, within: float) -> None:
         self.origin = origin
         self._connector = connector
         self._within = within
         self._usual = ClientTimeout(total=None, connect=within, ceil_threshold=_NEVER_ROUND)
         # What the connector reads of a request is its origin: one object serves them all.
         self._asking = ClientRequest(
-            "GET", URL(origin.prefix), ssl=context or True, loop=asyncio.get_running_loop(), response_class=None
+            "GET", URL(origin.prefix), ssl=context, loop=asyncio.get_running_loop(), response_class=None
         )
 
     async def connect(self, left: float) -> Connection:

@@ -6,6 +6,7 @@ change, with their open connections, the state of the circuit and the places tha
 
 import asyncio
 import random
+import ssl
 
 import msgspec
 
@@ -16,7 +17,7 @@ from gateway.banks.limits import Limit, Room
 from gateway.banks.meter import Meter
 from gateway.banks.origins import Origins
 from gateway.banks.retry import Patience, Retry
-from gateway.banks.tls import Identity, build_context
+from gateway.banks.tls import Identity
 from gateway.contract import Clock
 from gateway.exchange import Send
 from gateway.telemetry.traces import new_span_id
@@ -40,16 +41,11 @@ class Conditions(msgspec.Struct, frozen=True):
 
 
 class Way:
-    """An open way to a bank; to be made in a running loop.
+    """An open way to a bank; to be made in a running loop. `context` is of the conditions' certificates."""
 
-    Raises ValueError where the certificates can not be used or a base URL can not be read.
-    """
-
-    def __init__(self, conditions: Conditions, meter: Meter, clock: Clock) -> None:
+    def __init__(self, conditions: Conditions, context: ssl.SSLContext, meter: Meter, clock: Clock) -> None:
         self.conditions = conditions
         self.origins = Origins(conditions.base_urls)
-        secure = any(origin.scheme == "https" for origin in self.origins.all)
-        context = build_context(conditions.identity, conditions.server_ca) if secure else None
         connector = build_connector(private=conditions.private)
         within = conditions.bounds.connect
         lines = {origin: Line(connector, origin, context, within) for origin in self.origins.all}

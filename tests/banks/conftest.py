@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ from gateway.banks.circuit import Tolerance
 from gateway.banks.client import Bounds
 from gateway.banks.limits import Room
 from gateway.banks.retry import Patience
-from gateway.banks.tls import Identity
+from gateway.banks.tls import Identity, build_context
 from gateway.banks.way import Conditions, Way
 from gateway.contract import BankRequest
 from gateway.exchange import CallRecord, Outgoing
@@ -28,6 +29,8 @@ class Tally:
         self.calls: list[tuple[str, str, str, float]] = []
         self.states: list[tuple[str, str]] = []
         self.retries: list[tuple[str, str]] = []
+        self.places: dict[str, tuple[Callable[[], float], int]] = {}
+        self.certificates: dict[str, datetime] = {}
 
     def bank_call(self, bank, operation, outcome, seconds):
         self.calls.append((bank, operation, outcome, seconds))
@@ -37,6 +40,12 @@ class Tally:
 
     def retried(self, bank, reason):
         self.retries.append((bank, reason))
+
+    def concurrency(self, bank, in_use, limit):
+        self.places[bank] = (in_use, limit)
+
+    def certificate(self, name, not_after):
+        self.certificates[name] = not_after
 
 
 class RawBank:
@@ -106,6 +115,10 @@ async def listen() -> AsyncIterator[Callable[..., Awaitable[RawBank]]]:
         bank.hang_up()
 
 
+# The machine's authorities take long to load.
+context_of = functools.cache(build_context)
+
+
 @pytest.fixture
 def tally() -> Tally:
     return Tally()
@@ -141,7 +154,7 @@ async def reach(tally: Tally) -> AsyncIterator[Callable[..., Way]]:
             tolerance=Tolerance(failures, 10.0, 10.0),
             patience=Patience(attempts, 0.001, 0.001),
         )
-        ways.append(Way(conditions, tally, lambda: datetime(2026, 3, 1, 12, tzinfo=UTC)))
+        ways.append(Way(conditions, context_of(identity, server_ca), tally, lambda: datetime(2026, 3, 1, 12, tzinfo=UTC)))
         return ways[-1]
 
     yield build

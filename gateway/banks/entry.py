@@ -1,0 +1,105 @@
+"""A bank's file as values; what each means, and the same defaults, stand in the schema beside the files."""
+
+import re
+from typing import Any, Literal
+
+import msgspec
+
+_QUANTITY = re.compile(r"([0-9]+)(ms|s|m|h|B|KiB|MiB)")
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "B": 1, "KiB": 1024, "MiB": 1024 * 1024}
+
+
+class Seconds(float):
+    """A duration, written `250ms`, `5s` or `1m`."""
+
+    __slots__ = ()
+
+
+class Size(int):
+    """A number of bytes, written `64KiB` or `8MiB`."""
+
+    __slots__ = ()
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Any part of the file."""
+
+
+class Certificates(Part, frozen=True):
+    """References to PEM."""
+
+    certificate: str | None = None
+    key: str | None = None
+    server_ca: str | None = None
+
+
+class Limits(Part, frozen=True):
+    """What may be under way, and the bytes of one answer."""
+
+    concurrency: int = 32
+    queue: int = 64
+    answer: Size = Size(8 * 1024 * 1024)
+
+
+class Timeouts(Part, frozen=True):
+    """Until connected, and from there until answered."""
+
+    connect: Seconds = Seconds(3)
+    answer: Seconds = Seconds(20)
+
+
+class Retry(Part, frozen=True):
+    """Sending again."""
+
+    attempts: int = 3
+    base: Seconds = Seconds(0.1)
+    cap: Seconds = Seconds(2)
+
+
+class Circuit(Part, frozen=True):
+    """When the bank is left alone."""
+
+    failures: int = 5
+    window: Seconds = Seconds(30)
+    open_for: Seconds = Seconds(15)
+
+
+class Capabilities(Part, frozen=True):
+    """What the bank never gives."""
+
+    never: tuple[str, ...] = ()
+
+
+class Entry(Part, frozen=True):
+    """A whole bank, after everything it extends was laid under it."""
+
+    title: str
+    dialect: str
+    version: str
+    environment: Literal["sandbox", "production"]
+    zone: str
+    base_urls: dict[str, str]
+    abstract: bool = False
+    country: str | None = None
+    bic: str | None = None
+    network: Literal["public", "private"] = "public"
+    certificates: Certificates = Certificates()
+    client_id: str | None = None
+    headers: dict[str, str] = {}
+    limits: Limits = Limits()
+    timeouts: Timeouts = Timeouts()
+    retry: Retry = Retry()
+    circuit: Circuit = Circuit()
+    capabilities: Capabilities = Capabilities()
+    deviations: dict[str, Any] = {}
+
+
+def decode_entry(value: dict[str, Any]) -> Entry:
+    """The values of a merged file that holds to the schema and lacks nothing."""
+    return msgspec.convert(value, Entry, dec_hook=_quantity)
+
+
+def _quantity(kind: type, written: Any) -> Any:
+    found = _QUANTITY.fullmatch(written)
+    assert found is not None, "the schema lets nothing else through"
+    return kind(int(found[1]) * _UNITS[found[2]])
