@@ -1,5 +1,6 @@
 """Reads data files of simulated banks strictly; a set with any problem starts no bank."""
 
+import functools
 import pathlib
 import zoneinfo
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ VERSIONS = {"uk_openbanking": ("3.1.11", "4.0"), "berlin_group": ("1.3.11",), "s
 
 def read_banks(files: tuple[pathlib.Path, ...] = (SHIPPED,)) -> dict[str, Bank]:
     """The banks of all files by name. Raises Refused with every problem of every file."""
-    schema = Schema(msgspec.json.schema(Simulated))
+    schema = _schema()
     banks: dict[str, Bank] = {}
     ports: dict[int, str] = {}
     problems: list[Problem] = []
@@ -40,6 +41,11 @@ def read_banks(files: tuple[pathlib.Path, ...] = (SHIPPED,)) -> dict[str, Bank]:
     if problems:
         raise Refused(problems)
     return banks
+
+
+@functools.cache
+def _schema() -> Schema:
+    return Schema(msgspec.json.schema(Simulated))
 
 
 def _load(file: pathlib.Path) -> tuple[Loaded | None, list[Problem]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import socket
 import ssl
@@ -47,9 +48,16 @@ async def serve_request(bank: SimulatedBank, clock: Clock, request: web.BaseRequ
             case never:
                 assert_never(never)
     answer = answer or bank.answer(received)
-    response = await send(request, answer, broken)
-    if broken is None or broken.kind == "slow_drip":
+    if broken is None:
         bank.journal.leave(seen, answer.status)
+        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body)
+    # A client that has had enough may leave in the middle: its request stays unanswered in the journal.
+    with contextlib.suppress(ConnectionError):
+        await response.prepare(request)
+        if await _break(request, response, answer.body, broken):
+            bank.journal.leave(seen, answer.status)
     return response
 
 
@@ -88,25 +96,20 @@ def _pairs(rdn: object) -> Iterator[tuple[str, str]]:
     yield from msgspec.convert(rdn, tuple[tuple[str, str], ...])
 
 
-async def send(request: web.BaseRequest, answer: Answer, broken: Fault | None) -> web.StreamResponse:
-    """Sends an answer. `reset` and `half_body` end the connection in the middle of the body."""
-    if broken is None:
-        return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
-    response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    response.content_length = len(answer.body)
-    await response.prepare(request)
+async def _break(request: web.BaseRequest, response: web.StreamResponse, body: bytes, fault: Fault) -> bool:
+    """Sends a body slowly, or half of it and the end of the connection; whether all of it was sent."""
+    if fault.kind == "slow_drip":
+        for start in range(0, len(body), fault.drop_bytes):
+            await response.write(body[start : start + fault.drop_bytes])
+            await asyncio.sleep(fault.milliseconds / 1000)
+        return True
+    await response.write(body[: len(body) // 2])
     transport = request.transport
-    assert transport is not None
-    match broken.kind:
-        case "slow_drip":
-            for start in range(0, len(answer.body), broken.drop_bytes):
-                await response.write(answer.body[start : start + broken.drop_bytes])
-                await asyncio.sleep(broken.milliseconds / 1000)
-        case "reset":
-            await response.write(answer.body[: len(answer.body) // 2])
-            request.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-            transport.abort()
-        case _:
-            await response.write(answer.body[: len(answer.body) // 2])
-            transport.close()
-    return response
+    if transport is None:
+        return False
+    if fault.kind == "reset":
+        request.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        transport.abort()
+    else:
+        transport.close()
+    return False

@@ -79,7 +79,6 @@ async def test_a_reset_is_a_reset(caller: Any) -> None:
         writer.write(b"GET /albion/open-banking/v3.1/aisp/accounts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         with pytest.raises(ConnectionResetError):
             await reader.read()
-            await reader.read()
     finally:
         writer.close()
         with contextlib.suppress(ConnectionError):
@@ -118,6 +117,21 @@ async def test_a_malformed_record_stands_inside_a_good_page(caller: Any, bank: s
     amount = spoilt[bad[0]].get("Amount") or spoilt[bad[0]]["transactionAmount"]
     assert "see the statement" in amount.values()
     assert records(await caller.get(bank, resource), path) == good, "the built page was not spoilt"
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_drip_is_no_error(
+    simulate: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with simulate() as caller:
+        await put(caller, "albion", {"kind": "slow_drip", "milliseconds": 20, "drop_bytes": 16, "count": 1})
+        running = caller.simulation.banks["albion"]
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port, ssl=caller.material.registered)
+        writer.write(b"GET /albion/open-banking/v3.1/aisp/accounts HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+        writer.transport.abort()
+        assert (await caller.get("albion", "/accounts")).status == 200
+    assert [seen.status for seen in running.state.journal.requests] == [None, 200]
+    assert caplog.records == []
 
 
 async def test_a_malformed_account_has_lost_its_members(caller: Any) -> None:
