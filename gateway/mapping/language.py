@@ -179,6 +179,7 @@ class MappingFile(msgspec.Struct, frozen=True):
     version: int
     shapes: tuple[tuple[Place, str], ...]
     target: str
+    zone: str
     empty: frozenset[str]
     sources: tuple[Source, ...]
     skip: tuple[tuple["Condition", ...], ...]

@@ -118,7 +118,7 @@ class Page:
             out = self._identities.account(call.tenant, call.bank, chosen.scheme, chosen.value, currency or "")
         if chosen is None or out in self._accounts:
             if resource is None:
-                raise Review("id", "missing", "")
+                raise Review("id", "missing", "$")
             basis = "resource"
             out = self._identities.account(call.tenant, call.bank, "resource", resource, "")
         self._accounts.add(out)

@@ -1,6 +1,7 @@
 """From a loaded mapping file to the language's values; every problem is collected, none stops the reading."""
 
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from gateway.files import Loaded, Problem, near
 from gateway.files import Path as Place
@@ -68,6 +69,7 @@ class Parser:
             version=value["version"],
             shapes=tuple(named),
             target=value["target"],
+            zone=self._zone(value.get("zone", "UTC")),
             empty=frozenset(value.get("empty", ("",))),
             sources=self._sources(value["records"]),
             skip=tuple(self.conditions(c, ("skip", i)) for i, c in enumerate(value.get("skip", ()))),
@@ -77,6 +79,13 @@ class Parser:
             identity_with=with_fields,
             next=self.expression(page["next"], ("page", "next")) if "next" in page else None,
         )
+
+    def _zone(self, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            self.refuse(("zone",), f"'{name}' is not a zone of the IANA database{near(name, available_timezones())}")
+        return name
 
     def _sources(self, value: Any) -> tuple[Source, ...]:
         if isinstance(value, str):

@@ -1,0 +1,43 @@
+"""The command line: each command is a function in a module of its own, listed here by hand.
+
+Whatever goes wrong is told in one line, or a line for each problem of a file, and ends with a non-zero exit: 1 where
+what was asked failed, 2 where the command can not be understood. Never a traceback.
+"""
+
+import os
+import sys
+
+import typer
+
+from gateway.cli import mapping
+from gateway.cli.console import fail, tell_problems
+from gateway.errors import GatewayError
+from gateway.files import Refused
+
+app = typer.Typer(
+    name="gateway",
+    help="One stable contract for every bank: serve it, check its files, try its mappings.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(mapping.app, name="mapping")
+
+
+def main() -> None:
+    """Runs the command line."""
+    try:
+        app(standalone_mode=True)
+    except Refused as refused:
+        tell_problems(refused.problems)
+        sys.exit(1)
+    except GatewayError as error:
+        fail(f"{error.code}: {error.detail or error.title}")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the last door: a person sees one line
+        fail(f"unexpected {type(error).__name__}: {error}; please report it with the command that you ran")
