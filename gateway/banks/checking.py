@@ -33,8 +33,6 @@ def meaning(bank: Merged, dialects: Mapping[str, Dialect], contract: Mapping[str
     yield from _never(bank, contract)
     if "dialect" in value:
         yield from _dialect(bank, dialects)
-    elif value.get("deviations"):
-        yield bank.problem(("deviations",), "'dialect' is required where there are deviations", key=True)
 
 
 def _dialect(bank: Merged, dialects: Mapping[str, Dialect]) -> Iterator[Problem]:

@@ -12,7 +12,7 @@ by its caller, and 501, which says that the bank is there and does not offer thi
 import math
 from collections import deque
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, assert_never
 
 import msgspec
 
@@ -67,10 +67,15 @@ class Circuit:
         And for how many seconds now; None where it was never otherwise.
         """
         state, now = self.state, self._now()
-        if state == "closed" and self._failures:
-            return "degraded", now - self._failures[0]
         since = None if self._changed is None else now - self._changed
-        return {"closed": "up", "open": "down", "half_open": "degraded"}[state], since  # type: ignore[return-value]
+        match state:
+            case "open":
+                return "down", since
+            case "half_open":
+                return "degraded", since
+            case "closed":
+                return ("degraded", now - self._failures[0]) if self._failures else ("up", since)
+        assert_never(state)
 
     def around(self, send: Send) -> Send:
         """The circuit around a way to the bank. Raises CircuitOpen with the seconds to wait."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -18,6 +19,8 @@ from gateway.banks.tls import Identity, build_context
 from gateway.banks.way import Conditions, Way
 from gateway.contract import BankRequest
 from gateway.exchange import CallRecord, Outgoing
+from gateway.files import Layers, shipped
+from tests.banks.files import FOLDER
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -154,7 +157,9 @@ async def reach(tally: Tally) -> AsyncIterator[Callable[..., Way]]:
             tolerance=Tolerance(failures, 10.0, 10.0),
             patience=Patience(attempts, 0.001, 0.001),
         )
-        ways.append(Way(conditions, context_of(identity, server_ca), tally, lambda: datetime(2026, 3, 1, 12, tzinfo=UTC)))
+        ways.append(
+            Way(conditions, context_of(identity, server_ca), tally, lambda: datetime(2026, 3, 1, 12, tzinfo=UTC))
+        )
         return ways[-1]
 
     yield build
@@ -195,3 +200,22 @@ def service(authority: trustme.CA) -> SimpleNamespace:
     return SimpleNamespace(
         identity=Identity(chain, certificate.private_key_pem.bytes()), server_ca=authority.cert_pem.bytes()
     )
+
+
+@pytest.fixture
+def layers(tmp_path) -> Callable[..., Layers]:
+    """`layers({"albion": text}, {...})`: folders of bank files, over the contract's schemas and nothing else."""
+    first = tmp_path / "shipped"
+    shutil.copytree(shipped() / "mappings/canonical", first / "mappings/canonical")
+
+    def build(*folders: dict[str, str]) -> Layers:
+        roots = [first]
+        for number, files in enumerate(folders):
+            roots.append(first if number == 0 else tmp_path / f"over{number}")
+            for name, text in files.items():
+                path = roots[-1] / FOLDER / f"{name}.yaml"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+        return Layers(tuple(dict.fromkeys(roots)))
+
+    return build

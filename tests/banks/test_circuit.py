@@ -146,3 +146,19 @@ async def test_what_was_asked_before_it_opened_says_nothing_about_now(bank):
     late.set_result(200)
     assert await waiting == 200
     assert bank.circuit.state == "open"
+
+
+async def test_health_is_told_with_its_age(bank):
+    assert bank.circuit.health() == ("up", None)
+    await bank.fail(1)
+    bank.now += 2
+    await bank.fail(1)
+    assert bank.circuit.health() == ("degraded", 2)
+    await bank.fail(1)
+    bank.now += 5
+    assert bank.circuit.health() == ("down", 5)
+    bank.now += 10
+    assert bank.circuit.health() == ("degraded", 15)
+    await bank.ask(200)
+    bank.now += 7
+    assert bank.circuit.health() == ("up", 7)
