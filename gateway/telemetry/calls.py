@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from importlib.metadata import version
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -18,7 +18,7 @@ from gateway.telemetry.access import METHODS, access_line
 from gateway.telemetry.endings import Ending
 from gateway.telemetry.export import SpanExport
 from gateway.telemetry.lines import LineWriter
-from gateway.telemetry.logs import Logs
+from gateway.telemetry.logs import Logs, as_text
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.spans import SpanBuilder, worth_a_trace
 from gateway.telemetry.traces import Origins
@@ -41,6 +41,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     ratio: float = 0.1
     trust_traceparent: bool = False
     log_level: str = "info"
+    log_format: Literal["json", "text"] = "json"
     log_stream: BinaryIO | None = None
 
 
@@ -55,7 +56,8 @@ class Telemetry:
 
     def __init__(self, settings: TelemetrySettings) -> None:
         self._origins = Origins(ratio=settings.ratio, trusted=settings.trust_traceparent)
-        self._writer = LineWriter(settings.log_stream or sys.stdout.buffer)
+        form = as_text if settings.log_format == "text" else bytes
+        self._writer = LineWriter(settings.log_stream or sys.stdout.buffer, form)
         try:
             self._logs = Logs(self._writer, settings.log_level)
         except ValueError:

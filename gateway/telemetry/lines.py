@@ -7,6 +7,7 @@ worse. Lines are gathered for a moment and leave in one write; what waits is wri
 import atexit
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import BinaryIO
 
 BOUND = 20_000
@@ -14,11 +15,12 @@ _GATHER = 0.05
 
 
 class LineWriter:
-    """Takes whole lines (bytes that end with a newline) from any thread."""
+    """Takes whole lines (bytes that end with a newline) from any thread; `form` gives each its form when written."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, form: Callable[[bytes], bytes] = bytes) -> None:
         self.dropped = 0
         self._stream = stream
+        self._form = form
         self._lines: deque[bytes | threading.Event] = deque()
         self._waiting = threading.Event()
         self._urgent = threading.Event()
@@ -67,7 +69,7 @@ class LineWriter:
         while self._lines:
             taken = self._lines.popleft()
             if isinstance(taken, bytes):
-                lines.append(taken)
+                lines.append(self._form(taken))
             else:
                 reached.append(taken)
         try:

@@ -51,6 +51,20 @@ def encode(event: dict[str, Any]) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z, default=_name_of)
 
 
+def as_text(line: bytes) -> bytes:
+    """A line that `encode` made, for people: time, level, what happened, then `name=value` for all that is known."""
+    known = orjson.loads(line)
+    head = [str(known.pop(name, "")) for name in ("time", "level", "event")]
+    values = [f"{name}={_spelt(value)}" for name, value in known.items() if value is not None]
+    return f"{head[0]} {head[1]:<8} {_spelt(head[2], ' ')} {' '.join(values)}".rstrip().encode() + b"\n"
+
+
+def _spelt(value: object, also: str = "") -> str:
+    """A plain word as it is, anything else as JSON: no value can look like another line or field."""
+    plain = isinstance(value, str) and all(one.isalnum() or one in "-_.:/@{}[]" + also for one in value)
+    return str(value) if plain else orjson.dumps(value).decode()
+
+
 def _name_of(value: object) -> str:
     return f"<{type(value).__qualname__}>"
 

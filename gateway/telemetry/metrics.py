@@ -5,74 +5,98 @@ is asked for (ages, places in use, what was dropped) is a callable, so that noth
 to date. Durations are in seconds, instants in seconds since 1970.
 """
 
+import resource
+import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from itertools import chain
+from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-
-from gateway.telemetry.series import Counts, Durations, Gauges, Refusals
+from gateway.telemetry.series import Counts, Durations, Family, Gauges, Room
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What `Metrics.text` is (Prometheus text exposition format)."""
 
+# Kibibytes on Linux, bytes on macOS (getrusage(2)).
+_MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+AnyFamily = TypeVar("AnyFamily", bound=Family)
 _STATES = ("closed", "open", "half_open")
 
 
 class Metrics:
-    """The metrics of one process, in a registry of their own."""
+    """The metrics of one process."""
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
-        refusals = Refusals()
-        ProcessCollector(registry=registry)
+        room = Room()
+        self._families: list[Family] = []
 
         def counts(name: str, text: str, *labels: str) -> Counts:
-            return Counts(registry, refusals, f"gateway_{name}", text, labels)
+            return self._kept(Counts(room, name, text, labels))
 
         def durations(name: str, text: str, *labels: str) -> Durations:
-            return Durations(registry, refusals, f"gateway_{name}", text, labels)
+            return self._kept(Durations(room, name, text, labels))
 
         def gauges(name: str, text: str, *labels: str) -> Gauges:
-            return Gauges(registry, f"gateway_{name}", text, labels)
+            return self._kept(Gauges(name, text, labels))
 
         self._requests = durations(
-            *("http_request_duration_seconds", "Calls from the first header to the answer."),
+            *("gateway_http_request_duration_seconds", "Calls from the first header to the answer."),
             "route",
             "method",
             "status",
         )
-        self._active = gauges("http_active_requests", "Calls that have begun and not ended.")
+        self._active = gauges("gateway_http_active_requests", "Calls that have begun and not ended.")
         self._bank_calls = durations(
-            *("bank_call_duration_seconds", "Single attempts at a bank."), "bank", "operation", "outcome"
+            *("gateway_bank_call_duration_seconds", "Single attempts at a bank."), "bank", "operation", "outcome"
         )
-        self._retries = counts("bank_retries", "Attempts that were repeated, by why.", "bank", "reason")
-        self._circuits = gauges("bank_circuit_state", "1 for the state that the circuit is in.", "bank", "state")
-        self._places = gauges("bank_concurrency", "Attempts under way at a bank.", "bank")
-        self._place_limits = gauges("bank_concurrency_limit", "Attempts that may be under way at a bank.", "bank")
-        self._limits = counts("limits_hit", "Calls refused because a window was spent.", "route", "policy")
-        self._cached = counts("cache_hits", "Calls answered from the cache.", "route")
+        self._retries = counts("gateway_bank_retries_total", "Attempts that were repeated, by why.", "bank", "reason")
+        self._circuits = gauges(
+            "gateway_bank_circuit_state", "1 for the state that the circuit is in.", "bank", "state"
+        )
+        self._places = gauges("gateway_bank_concurrency", "Attempts under way at a bank.", "bank")
+        self._place_limits = gauges(
+            "gateway_bank_concurrency_limit", "Attempts that may be under way at a bank.", "bank"
+        )
+        self._limits = counts(
+            "gateway_limits_hit_total", "Calls refused because a window was spent.", "route", "policy"
+        )
+        self._cached = counts("gateway_cache_hits_total", "Calls answered from the cache.", "route")
         self._normalised = counts(
-            *("records_normalised", "Records answered in the contract's words."), "bank", "mapping", "version"
+            *("gateway_records_normalised_total", "Records answered in the contract's words."),
+            "bank",
+            "mapping",
+            "version",
         )
         self._left_out = counts(
-            *("records_left_out", "Records that could not be normalised."), "bank", "mapping", "version"
+            *("gateway_records_left_out_total", "Records that could not be normalised."), "bank", "mapping", "version"
         )
         self._findings = counts(
-            *("mapping_findings", "What a mapping did not know or could not use, by the contract's field."),
+            *(
+                "gateway_mapping_findings_total",
+                "What a mapping did not know or could not use, by the contract's field.",
+            ),
             *("bank", "mapping", "version", "reason", "field"),
         )
-        self._certificates = gauges("certificate_expiry_timestamp_seconds", "When a certificate ends.", "name")
-        self._keyset_ages = gauges("keyset_age_seconds", "Since an issuer's keys were last fetched.", "issuer")
-        self._keyset_keys = gauges("keyset_keys", "Keys of an issuer that are in use.", "issuer")
-        self._generation = gauges("files_generation", "Generation of the files that serve.")
-        self._generation_hash = gauges("files_info", "1 for the content hash of the files that serve.", "hash")
-        self._generation_loaded = gauges("files_loaded_timestamp_seconds", "When the files that serve were taken.")
-        self._generations_refused = counts("files_refused", "Changed sets of files that were not taken.")
-        self._dropped = counts("telemetry_dropped", "Spans, log lines and new series that found no room.", "signal")
-        self._dropped.follow(("series",), lambda: refusals.count)
+        self._certificates = gauges("gateway_certificate_expiry_timestamp_seconds", "When a certificate ends.", "name")
+        self._keyset_ages = gauges("gateway_keyset_age_seconds", "Since an issuer's keys were last fetched.", "issuer")
+        self._keyset_keys = gauges("gateway_keyset_keys", "Keys of an issuer that are in use.", "issuer")
+        self._generation = gauges("gateway_files_generation", "Generation of the files that serve.")
+        self._generation_hash = gauges("gateway_files_info", "1 for the content hash of the files that serve.", "hash")
+        self._generation_loaded = gauges(
+            "gateway_files_loaded_timestamp_seconds", "When the files that serve were taken."
+        )
+        self._generations_refused = counts("gateway_files_refused_total", "Changed sets of files that were not taken.")
+        self._dropped = counts(
+            "gateway_telemetry_dropped_total", "Spans, log lines and new series that found no room.", "signal"
+        )
+        self._dropped.follow(("series",), lambda: room.refused)
         # A counter that is told before it first counts can be alerted on with `increase`.
         self._generations_refused.add((), 0)
+        counts("process_cpu_seconds_total", "User and system processor time.").follow((), time.process_time)
+        gauges("process_start_time_seconds", "When telemetry began.").set((), time.time())
+        # By a system call: reading /proc, as the client library does, would block the event loop.
+        gauges("process_resident_memory_max_bytes", "The most memory that was resident.").set((), _most_memory)
 
     def request(self, route: str, method: str, status: int, seconds: float) -> None:
         """One call has ended; `route` is the policy's name, `method` a known one or `_OTHER`."""
@@ -124,10 +148,10 @@ class Metrics:
         """The certificate of a listener or bank (`listener:service`, `bank:albion`) ends at this instant (aware)."""
         self._certificates.set((name,), not_after.timestamp())
 
-    def keyset(self, issuer: str, age: Callable[[], float | None], keys: Callable[[], float | None]) -> None:
-        """Where an issuer's keys tell their age and number; None: never fetched."""
+    def keyset(self, issuer: str, age: Callable[[], float], key_ids: tuple[str, ...]) -> None:
+        """An issuer's new set of keys, and where its age in seconds is read from now on."""
         self._keyset_ages.set((issuer,), age)
-        self._keyset_keys.set((issuer,), keys)
+        self._keyset_keys.set((issuer,), len(key_ids))
 
     def generation(self, number: int, content_hash: str) -> None:
         """This generation of the files serves from now on."""
@@ -144,20 +168,31 @@ class Metrics:
         """Where the number of lost `spans` or `log_lines` is read."""
         self._dropped.follow((signal,), count)
 
-    def forget(self, name: str) -> None:
-        """A bank, certificate or issuer that the files no longer name: its present values are told no more."""
-        for gauge in (
-            *(self._circuits, self._places, self._place_limits),
-            *(self._certificates, self._keyset_ages, self._keyset_keys),
-        ):
-            gauge.forget(name)
+    def forget_bank(self, bank: str) -> None:
+        """A bank that the files no longer name: its present state and certificate are told no more."""
+        for gauge in (self._circuits, self._places, self._place_limits):
+            gauge.forget(bank)
+        self._certificates.forget(f"bank:{bank}")
+
+    def forget_issuer(self, issuer: str) -> None:
+        """An issuer that the files no longer name: its keys are told no more."""
+        self._keyset_ages.forget(issuer)
+        self._keyset_keys.forget(issuer)
 
     def text(self) -> bytes:
         """The exposition (`CONTENT_TYPE`). May be called in another thread than the one that counts."""
-        return generate_latest(self._registry)
+        return "".join(chain.from_iterable(family.exposition() for family in self._families)).encode()
+
+    def _kept(self, family: AnyFamily) -> AnyFamily:
+        self._families.append(family)
+        return family
 
 
 _STATUS = tuple(str(status) for status in range(600))
+
+
+def _most_memory() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
 
 
 def _name_and_version(mapping: str) -> tuple[str, str]:

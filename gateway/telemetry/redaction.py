@@ -11,7 +11,7 @@ from typing import Any
 
 REDACTED = "[redacted]"
 _DEEPEST = 8
-_LONGEST = 64 * 1024
+_LONGEST = 16 * 1024
 
 _FRAGMENTS = (
     *("authorization", "cookie", "token", "secret", "password", "passwd", "passphrase", "assertion", "credential"),
@@ -84,7 +84,7 @@ def redact(value: Any, depth: int = 0) -> Any:
 
 
 def redact_text(text: str) -> str:
-    """The text without anything that has the name or the shape of a secret; a text above 64 KiB is withheld whole."""
+    """The text without anything that has the name or the shape of a secret; a text above 16 KiB is withheld whole."""
     if len(text) > _LONGEST:
         return REDACTED
     # Half a surrogate pair cannot be written as UTF-8.

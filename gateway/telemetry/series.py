@@ -1,19 +1,18 @@
-"""Counts, durations and gauges that accumulate in plain dicts, and turn into Prometheus families only when scraped.
+"""Counts, durations and gauges that accumulate in plain dicts, and become Prometheus' text when they are scraped.
 
 Every series is told by a tuple of label values that come from files and code, never from callers. A metric has at most
 `SERIES_LIMIT` series; what would exceed that is counted and not kept. Writing is for the event loop; reading copies
 first, so a scrape may run in another thread.
 
-Why not the client's own metrics: an observation through a child kept at hand costs 2.1 us and through `labels()` 4.1,
-here 0.5 including the look-up; a count 0.9 against 0.2 (one core, Python 3.11).
+Why not the client library's own metrics: an observation through a child kept at hand costs 2.1 us and through
+`labels()` 4.1, here 0.5 including the look-up; a count 0.9 against 0.2. And its exposition of 600 histograms holds the
+event loop for 149 ms, this one for 10. The tests hold both expositions against each other.
 """
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from itertools import accumulate
-
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector, CollectorRegistry
 
 Labels = tuple[str, ...]
 SERIES_LIMIT = 10_000
@@ -22,90 +21,105 @@ BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 
 _LE = (*(str(bound) for bound in BOUNDS), "+Inf")
 
 
-class Refusals:
-    """How many values found no room for a series of their own."""
+class Room:
+    """How many series a metric may have, and how many values found none."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, series: int = SERIES_LIMIT) -> None:
+        self.series = series
+        self.refused = 0
 
 
-class Counts(Collector):
-    """Counters; `name` without `_total`."""
+class Family(ABC):
+    """A metric's name, help and label names (Prometheus text exposition format 0.0.4)."""
 
-    def __init__(
-        self, registry: CollectorRegistry, refusals: Refusals, name: str, text: str, labels: Labels = ()
-    ) -> None:
-        self._name, self._text, self._labels = name, text, labels
-        self._refusals = refusals
+    def __init__(self, name: str, kind: str, text: str, labels: Labels) -> None:
+        self._name, self._labels = name, labels
+        self._head = f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
+
+    @abstractmethod
+    def exposition(self) -> Iterator[str]:
+        """The metric as it stands, in whole lines."""
+
+    def _pairs(self, values: Labels) -> str:
+        return ",".join(f'{name}="{_escaped(value)}"' for name, value in zip(self._labels, values, strict=True))
+
+    def _series_name(self, values: Labels) -> str:
+        return f"{self._name}{{{self._pairs(values)}}}" if values else self._name
+
+
+class Counts(Family):
+    """Counters; `name` ends with `_total`."""
+
+    def __init__(self, room: Room, name: str, text: str, labels: Labels = ()) -> None:
+        super().__init__(name, "counter", text, labels)
+        self._room = room
         self._series: dict[Labels, int] = {}
-        self._followed: dict[Labels, Callable[[], int]] = {}
-        registry.register(self)
+        self._followed: dict[Labels, Callable[[], float]] = {}
 
     def add(self, labels: Labels, count: int = 1) -> None:
         """Adds to one series, which begins at zero."""
         series = self._series
         if labels in series:
             series[labels] += count
-        elif len(series) < SERIES_LIMIT:
+        elif len(series) < self._room.series:
             series[labels] = count
         else:
-            self._refusals.count += 1
+            self._room.refused += 1
 
-    def follow(self, labels: Labels, count: Callable[[], int]) -> None:
+    def follow(self, labels: Labels, count: Callable[[], float]) -> None:
         """One series that is counted elsewhere and read at each scrape."""
         self._followed[labels] = count
 
-    def collect(self) -> Iterable[Metric]:
-        """The family as it stands."""
-        family = CounterMetricFamily(self._name, self._text, labels=self._labels)
+    def exposition(self) -> Iterator[str]:
+        """A line for each part of each series."""
+        yield self._head
         for labels, count in list(self._series.items()):
-            family.add_metric(labels, count)
+            yield f"{self._series_name(labels)} {count}\n"
         for labels, follow in list(self._followed.items()):
-            family.add_metric(labels, follow())
-        yield family
+            yield f"{self._series_name(labels)} {follow()}\n"
 
 
-class Durations(Collector):
+class Durations(Family):
     """Histograms of seconds with the buckets `BOUNDS`."""
 
-    def __init__(
-        self, registry: CollectorRegistry, refusals: Refusals, name: str, text: str, labels: Labels = ()
-    ) -> None:
-        self._name, self._text, self._labels = name, text, labels
-        self._refusals = refusals
+    def __init__(self, room: Room, name: str, text: str, labels: Labels = ()) -> None:
+        super().__init__(name, "histogram", text, labels)
+        self._room = room
         # Per series: a count for each bucket alone, the last for what exceeds all, then the sum of seconds.
         self._series: dict[Labels, list[float]] = {}
-        registry.register(self)
 
     def observe(self, labels: Labels, seconds: float) -> None:
         """Adds one duration to one series."""
         series = self._series.get(labels)
         if series is None:
-            if len(self._series) >= SERIES_LIMIT:
-                self._refusals.count += 1
+            if len(self._series) >= self._room.series:
+                self._room.refused += 1
                 return
             series = self._series[labels] = [0] * (len(_LE) + 1)
         series[bisect_left(BOUNDS, seconds)] += 1
         series[-1] += seconds
 
-    def collect(self) -> Iterable[Metric]:
-        """The family as it stands."""
-        family = HistogramMetricFamily(self._name, self._text, labels=self._labels)
+    def exposition(self) -> Iterator[str]:
+        """A line for each part of each series."""
+        yield self._head
+        name = self._name
         for labels, series in list(self._series.items()):
             *counts, total = series.copy()
-            family.add_metric(labels, list(zip(_LE, accumulate(counts), strict=True)), total)
-        yield family
+            pairs = self._pairs(labels)
+            count: float = 0
+            for bound, count in zip(_LE, accumulate(counts), strict=True):
+                yield f'{name}_bucket{{{pairs},le="{bound}"}} {count}\n'
+            yield f"{name}_count{{{pairs}}} {count}\n{name}_sum{{{pairs}}} {total}\n"
 
 
-class Gauges(Collector):
-    """Present values: set when they change, or read from a callable at each scrape (None: no value now)."""
+class Gauges(Family):
+    """Present values: set when they change, or read from a callable at each scrape."""
 
-    def __init__(self, registry: CollectorRegistry, name: str, text: str, labels: Labels = ()) -> None:
-        self._name, self._text, self._labels = name, text, labels
-        self._series: dict[Labels, float | Callable[[], float | None]] = {}
-        registry.register(self)
+    def __init__(self, name: str, text: str, labels: Labels = ()) -> None:
+        super().__init__(name, "gauge", text, labels)
+        self._series: dict[Labels, float | Callable[[], float]] = {}
 
-    def set(self, labels: Labels, value: float | Callable[[], float | None]) -> None:
+    def set(self, labels: Labels, value: float | Callable[[], float]) -> None:
         """Replaces one series' value."""
         self._series[labels] = value
 
@@ -117,11 +131,12 @@ class Gauges(Collector):
         """Drops the series whose first label has this value."""
         self._series = {labels: value for labels, value in self._series.items() if labels[0] != first}
 
-    def collect(self) -> Iterable[Metric]:
-        """The family as it stands."""
-        family = GaugeMetricFamily(self._name, self._text, labels=self._labels)
+    def exposition(self) -> Iterator[str]:
+        """A line for each part of each series."""
+        yield self._head
         for labels, value in list(self._series.items()):
-            present = value() if callable(value) else value
-            if present is not None:
-                family.add_metric(labels, present)
-        yield family
+            yield f"{self._series_name(labels)} {value() if callable(value) else value}\n"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("\n", "\\n").replace('"', '\\"')

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from gateway.telemetry.lines import LineWriter
-from gateway.telemetry.logs import Logs
+from gateway.telemetry.logs import Logs, as_text, encode
 
 TOKEN = "eyJhbGciOiJQUzI1NiJ9.eyJzdWIiOiJDYW5hcnkifQ.Q2FuYXJ5U2lnbmF0dXJl"
 
@@ -173,6 +173,17 @@ def test_close_puts_back_what_was_there():
     another.writer.close()
     assert (sys.excepthook, threading.excepthook, sys.unraisablehook) == before
     assert len(root.handlers) == handlers
+
+
+def test_as_text_a_line_is_for_people_and_stays_one_line():
+    line = encode(
+        {"level": "info", "event": "files taken", "hash": "ab12", "none": None, "why": "a\nlevel=critical b=1"}
+    )
+    time, _, rest = as_text(line).decode().partition(" ")
+    assert time.endswith("Z")
+    assert rest == 'info     files taken hash=ab12 why="a\\nlevel=critical b=1"\n'
+    odd = as_text(encode({"level": "error", "event": "x\ny", "inner": {"a": [1, None]}})).decode()
+    assert odd.partition(" ")[2] == 'error    "x\\ny" inner={"a":[1,null]}\n'
 
 
 def test_a_level_that_does_not_exist_is_refused():

@@ -28,7 +28,7 @@ def test_every_method_is_told_under_its_name_and_labels():
     metrics.mapped("albion", "uk_openbanking/transactions.list@3", 20, 2)
     metrics.finding("albion", "uk_openbanking/transactions.list@3", "unknown_code", "code.domain")
     metrics.certificate("bank:albion", datetime(2027, 1, 1, tzinfo=UTC))
-    metrics.keyset("https://issuer.example", lambda: 12.5, lambda: 2)
+    metrics.keyset("https://issuer.example", lambda: 12.5, ("key-1", "key-2"))
     metrics.generation(5, "abc")
     metrics.generation_refused()
     metrics.dropped("spans", lambda: 9)
@@ -63,7 +63,9 @@ def test_every_method_is_told_under_its_name_and_labels():
     }.items():
         assert told[name] == value, name
     assert told["gateway_files_loaded_timestamp_seconds{}"] > 1_700_000_000
-    assert "process_cpu_seconds_total{}" in told
+    assert told["process_cpu_seconds_total{}"] > 0
+    assert told["process_start_time_seconds{}"] > 1_700_000_000
+    assert told["process_resident_memory_max_bytes{}"] > 10_000_000
 
 
 def test_a_refusal_can_be_alerted_on_before_the_first_one():
@@ -94,11 +96,16 @@ def test_what_the_files_no_longer_name_is_no_longer_told():
     for bank in ("albion", "havel"):
         metrics.circuit(bank, "closed")
         metrics.concurrency(bank, lambda: 0, 1)
-    metrics.certificate("albion", datetime(2027, 1, 1, tzinfo=UTC))
-    metrics.forget("albion")
+    metrics.certificate("bank:albion", datetime(2027, 1, 1, tzinfo=UTC))
+    metrics.certificate("listener:service", datetime(2027, 1, 1, tzinfo=UTC))
+    for issuer in ("https://old.example", "https://kept.example"):
+        metrics.keyset(issuer, lambda: 1, ("key-1",))
+    metrics.forget_bank("albion")
+    metrics.forget_issuer("https://old.example")
     told = "\n".join(samples(metrics))
     assert "albion" not in told
-    assert "havel" in told
+    assert "old.example" not in told
+    assert all(name in told for name in ("havel", "listener:service", "kept.example"))
 
 
 def test_the_exposition_is_what_its_content_type_says():

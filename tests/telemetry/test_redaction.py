@@ -245,17 +245,11 @@ def test_an_address_that_names_a_person_is_taken():
 
 def test_a_huge_text_is_withheld_and_a_hostile_one_costs_little():
     assert redact_text("x" * 70_000) == REDACTED
-    for hostile in (
-        "ey-" * 20_000,
-        "GB29 " * 12_000,
-        "4 " * 30_000,
-        "a.b=" * 15_000,
-        "-----BEGIN PRIVATE KEY" * 2900,
-        "a.@" * 20_000,
-    ):
+    for piece in ("ey-", "GB29 ", "4 ", "a.b=", "-----BEGIN PRIVATE KEY", "a.@", 'token="', "https://a@"):
+        hostile = piece * (16_000 // len(piece))
         began = time.process_time()
         redact_text(hostile)
-        assert time.process_time() - began < 2, hostile[:8]
+        assert time.process_time() - began < 1, piece
 
 
 @pytest.mark.parametrize(
