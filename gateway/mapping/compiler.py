@@ -23,6 +23,7 @@ from gateway.mapping.target import Target
 _NOTHING: functions.Moment | tuple[None, None] = (None, None)
 _MALFORMED = (None, None, "malformed")
 _TEXT = Target("text", nullable=True)
+_NO_TEXTS: frozenset[str] = frozenset()
 _ENGINE = {
     "account": {"id", "id_basis", "source"},
     "balance": {"account_id", "fetched_at", "source"},
@@ -78,8 +79,9 @@ class _Compilation:
         self.problems: list[Problem] = []
         self.root = Usage(shape, required=True)
         self.constants: dict[str, Any] = {
-            "EMPTY": file.empty, "UNKNOWN": UNKNOWN, "BOOLEANS": BOOLEANS, "MALFORMED": _MALFORMED, "Review": Review,
-            "PLAIN": frozenset({str, list, bool, int, float, type(None)}), "token": _token, "compacted": _compacted,
+            "BOOLEANS": BOOLEANS, "CURRENCIES": functions.CURRENCIES, "MALFORMED": _MALFORMED, "NOTHING": _NOTHING,
+            "PLAIN": frozenset({str, list, bool, int, float, type(None)}), "Review": Review, "UNKNOWN": UNKNOWN,
+            "compacted": _compacted, "is_plain": functions.is_plain, "token": _token,
         }  # fmt: skip
         self.unseen: list[dict[Place, str]] = []
         self.seen: set[Place] = set()
@@ -159,7 +161,7 @@ class _Compilation:
         return missing
 
     def _holder(self, number: int, source: Source, lines: list[Block]) -> tuple[Usage, Usage | None]:
-        scope = Scope("document", self.root, exact=self.exact, empty=False)
+        scope = Scope("document", self.root, exact=self.exact, empty=_NO_TEXTS)
         usage = scope.reach(source.path)
         if usage is None or not source.path:
             self.refuse(source.at, "the shape has no such array of records")
@@ -175,18 +177,18 @@ class _Compilation:
 
     def _emission(self, here: Scope) -> Emission:
         emission = Emission(self.refuse, self.constants)
-        empty = bool(self.file.empty)
+        empty = self.file.empty
         emission.roots = {
             "record": here,
             "document": Scope("document", self.root, exact=self.exact, empty=empty),
             "header": FlatScope("header", "header.get({!r})", None, empty=empty),
-            "call": FlatScope("call", "call.{}", CALL_NAMES, empty=False),
+            "call": FlatScope("call", "call.{}", CALL_NAMES, empty=_NO_TEXTS),
         }
         emission.scopes = [here]
         return emission
 
     def _records(self, number: int, source: Source, item: Usage) -> Block:
-        scope = Scope("r", item, exact=self.exact, empty=bool(self.file.empty))
+        scope = Scope("r", item, exact=self.exact, empty=self.file.empty)
         emission = self._emission(scope)
         body: Block = []
         for name, expression in self.file.let.items():
@@ -284,7 +286,7 @@ class _Compilation:
         arguments["account_id"] = "call.account_id"
 
     def _next(self) -> Block:
-        here = Scope("document", self.root, exact=self.exact, empty=bool(self.file.empty))
+        here = Scope("document", self.root, exact=self.exact, empty=self.file.empty)
         emission = self._emission(here)
         body: Block = []
         code = "None"
@@ -324,16 +326,15 @@ def _render(block: Block, depth: int = 0) -> str:
 
 def bind(code: Code, zone: str) -> dict[str, Any]:
     """Executes a variant's code for a bank in a zone; the functions by name."""
-    read = functions.moments(zone)
+    seen: dict[str, Any] = {}
+    read = functions.moments(zone, seen)
 
-    def moment(text: str | None) -> Any:
-        if text is None:
-            return _NOTHING
+    def moment(text: str) -> Any:
         try:
             return read(text)
         except ValueError:
             return _MALFORMED
 
-    space: dict[str, Any] = {**code.constants, "moment": moment}
+    space: dict[str, Any] = {**code.constants, "moment": moment, "seen": seen.get}
     exec(compile(code.source, "<mapping>", "exec"), space)  # noqa: S102 - our own code, made from checked files
     return space

@@ -44,6 +44,9 @@ _FORM_OF = {
 }  # fmt: skip
 
 
+_AS_IT_IS = {"decimal": "is_plain({})", "grouped_decimal": "is_plain({})", "currency": "{} in CURRENCIES"}
+
+
 class Value(msgspec.Struct, frozen=True):
     """Where an expression's value is: a variable or literal, and its form. `words` closes an enum."""
 
@@ -319,8 +322,13 @@ class Emission:
             if call != "int":
                 self.constants[call] = getattr(functions, call)
             failed = [told] if told.startswith("raise") else [told, f"{out} = None"]
+            # What is in the contract's form already, as most is, needs no call.
+            quick = {"decimal": "is_plain({})", "grouped_decimal": "is_plain({})", "currency": "{} in CURRENCIES"}.get(
+                kind
+            )
+            same = f" or {quick.format(source.code)}" if quick else ""
             block += [
-                f"if {source.code} is None: {out} = None",
+                f"if {source.code} is None{same}: {out} = {source.code}",
                 "else:",
                 ["try:", [f"{out} = {call}({source.code})"], "except ValueError:", failed],
             ]
@@ -333,7 +341,9 @@ class Emission:
             moment = scope.moment(source.code)
         else:
             moment = self.name("m")
-            block.append(f"{moment} = moment({source.code})")
+            block.append(
+                f"{moment} = NOTHING if {source.code} is None else seen({source.code}) or moment({source.code})"
+            )
         block.append(f"{out} = {moment}[{0 if convert.kind == 'local_date' else 1}]")
         if convert.kind == "local_date":  # the instant beside it is told once
             block.append(f"if {moment} is MALFORMED: {told}")

@@ -31,6 +31,19 @@ _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}").fullmatch
 _MCC = re.compile(r"[0-9]{4}").fullmatch
 _MOST_REMEMBERED = 4096
 
+is_plain = _PLAIN
+"""Whether a text is a decimal already in the contract's form."""
+_LISTED = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD
+CDF CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ
+GYD HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR
+LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN
+PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB
+TJS TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VED VES VND VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
+"""
+CURRENCIES = frozenset(_LISTED.split())
+"""Codes of ISO 4217 that are known at once; another of three letters is taken all the same."""
+
 
 def decimal(text: str) -> str:
     """`+050.20` -> `50.20`, `-1259` -> `-1259`, `1.5e3` -> `1500`; digits after the point are kept as sent.
@@ -138,22 +151,20 @@ def date(text: str) -> str:
     return text
 
 
-def moments(zone: str) -> Callable[[str], Moment]:
-    """Builds the reader of dates and instants for a bank in a zone (IANA name).
+def moments(zone: str, remembered: dict[str, Moment]) -> Callable[[str], Moment]:
+    """Builds the reader of dates and instants for a bank in a zone (IANA name); it fills `remembered`, within bounds.
 
     It takes a date, or a date and time with or without offset, and returns the day in the bank's zone and the instant
     (RFC 3339). A time without an offset is the bank's wall time. Midnight, as written or in the bank's zone, is a date
     in disguise: then the instant is None, and midnight as written keeps its written day. Raises ValueError.
     """
     local = ZoneInfo(zone)
-    remembered: dict[str, Moment] = {}
 
     def moment(text: str) -> Moment:
-        found = remembered.get(text)
-        if found is None:
-            if len(remembered) >= _MOST_REMEMBERED:
-                remembered.clear()
-            found = remembered[text] = _read(text, local)
+        found = _read(text, local)
+        if len(remembered) >= _MOST_REMEMBERED:
+            remembered.clear()
+        remembered[text] = found
         return found
 
     return moment

@@ -1,31 +1,53 @@
 """Where a mapping's paths read from: each scope is a variable of the generated code, and what is read from it first.
 
 Every value is read once, at the top of its scope (the record's loop, an element's loop, the function), into a local
-variable; what a path can not reach is null; the file's `empty` texts are null.
+variable; what a path can not reach is null; the file's `empty` texts are null. The members of an object that is absent
+are not looked at one by one: one test leaves all of them null.
 """
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from gateway.mapping.paths import Every, Path
 from gateway.mapping.projection import Usage
 from gateway.mapping.shapes import ANY_TEXT
 
 ReadKind: TypeAlias = Literal["text", "boolean", "integer", "texts", "list", "presence"]
-_PLAIN = "PLAIN"
+_CLASS = {"text": "str", "boolean": "bool", "integer": "int"}
+
+
+class _Leaf:
+    """A variable that holds a value, and the moment that its text says, where one is asked for."""
+
+    def __init__(self, name: str, read: str, usage: Usage, kind: ReadKind) -> None:
+        self.name, self.read, self.usage, self.kind = name, read, usage, kind
+        self.moment: str | None = None
+
+
+class _Place:
+    """An object or array that paths pass: its variable, how it is read from the place around it, what is in it."""
+
+    def __init__(self, name: str, read: str, usage: Usage) -> None:
+        self.name, self.read, self.usage = name, read, usage
+        self.certain = usage.required and not usage.several
+        self.places: dict[str | int, _Place] = {}
+        self.leaves: list[_Leaf] = []
+
+    def below(self) -> list[_Leaf]:
+        """All leaves here and in the places inside."""
+        return [*self.leaves, *(leaf for place in self.places.values() for leaf in place.below())]
 
 
 class Scope:
-    """One variable of the generated code that paths start from; `prelude` are the lines that read from it."""
+    """One variable of the generated code that paths start from; `empty` are the file's texts that mean nothing."""
 
-    def __init__(self, variable: str, usage: Usage | None, *, exact: bool, empty: bool) -> None:
+    def __init__(self, variable: str, usage: Usage | None, *, exact: bool, empty: frozenset[str]) -> None:
         self.variable = variable
         self.usage = usage
         self.exact = exact
         self.empty = empty
-        self.prelude: list[str] = []
-        self._objects: dict[Path, str] = {}
-        self._leaves: dict[tuple[Path, str], str] = {}
-        self._moments: dict[str, str] = {}
+        self._leaves: dict[tuple[Path, str], _Leaf] = {}
+        self._counter = 0
+        self._root = _Place(variable, variable, usage) if usage is not None else None
 
     def reach(self, path: Path) -> Usage | None:
         """The usage at the end of a path, or None where the shape has no such place."""
@@ -37,131 +59,136 @@ class Scope:
         return usage
 
     def leaf(self, path: Path, kind: ReadKind) -> str | None:
-        """A local variable that holds the value of a path, None for null; None where the shape has no such place.
+        """The local variable that holds the value of a path; None where the shape has no such place.
 
-        The caller has checked that the place has the kind.
+        The caller has checked that the place can have the kind.
         """
-        if self.reach(path) is None:
+        usage = self.reach(path)
+        if usage is None:
             return None
         known = self._leaves.get((path, kind))
-        if known:
-            return known
-        name = f"{self.variable}_v{len(self._leaves)}"
-        self._leaves[path, kind] = name
-        if kind == "texts":
-            holder = self._object(path[:-1], "list")
-            kept = "if t not in EMPTY" if self.empty else ""
-            self.prelude.append(f"{name} = [t for t in {holder} {kept}] if {holder} else None")
-            item = self.reach(path)
-            assert item is not None
-            item.text = True
-            return name
-        usage = self.reach(path)
-        assert usage is not None
-        value = self._object(path, "list" if kind == "list" else "any")
-        self.prelude.append(f"{name} = {value}")
-        if kind in {"text", "boolean", "integer"}:
+        if known is None:
+            known = self._leaves[path, kind] = self._read(path, usage, kind)
+        return known.name
+
+    def moment(self, name: str) -> str:
+        """The local variable with the day and instant that a leaf's text says."""
+        leaf = next(leaf for leaf in self._leaves.values() if leaf.name == name)
+        leaf.moment = f"{name}_m"
+        return leaf.moment
+
+    @property
+    def prelude(self) -> list[Any]:
+        """The lines that read all leaves."""
+        return [] if self._root is None else self._open(self._root, outermost=True)
+
+    def _name(self, letter: str) -> str:
+        self._counter += 1
+        return f"{self.variable}_{letter}{self._counter}"
+
+    def _read(self, path: Path, usage: Usage, kind: ReadKind) -> _Leaf:
+        assert self._root is not None
+        if kind in {"text", "boolean", "integer", "texts"}:
             usage.text = True
-            self._narrow(name, usage, kind)
-        return name
+        around, last = (path[:-1], path[-1]) if path else ((), None)
+        if kind == "texts":  # the path ends in [*]: the leaf is the array
+            around, last = (path[:-2], path[-2]) if len(path) > 1 else ((), None)
+        place = self._root
+        for step in around:
+            place = self._inside(place, step)
+        usage = self.reach(path[:-1]) or usage if kind == "texts" else usage
+        read = place.name if last is None else self._member(place, last)
+        leaf = _Leaf(self._name("v"), read, usage, kind)
+        place.leaves.append(leaf)
+        return leaf
 
-    def _narrow(self, name: str, usage: Usage, kind: ReadKind) -> None:
-        if usage.mixed and (self.exact or "string" not in usage.shape.kinds):
-            self.prelude.append(f"if {name} is not None: {name} = token({name})")
-        elif usage.several:
-            word = {"text": "str", "boolean": "bool", "integer": "int"}[kind]
-            self.prelude.append(f"if {name}.__class__ is not {word}: {name} = None")
-        if self.empty and kind == "text":
-            self.prelude.append(f"if {name} in EMPTY: {name} = None")
-
-    def moment(self, leaf: str) -> str:
-        """A local variable with the day and instant that a text says."""
-        if leaf not in self._moments:
-            name = f"{leaf}_m"
-            self._moments[leaf] = name
-            self.prelude.append(f"{name} = moment({leaf})")
-        return self._moments[leaf]
-
-    def _object(self, path: Path, kind: Literal["any", "list"]) -> str:
-        """The expression that holds what stands at a path; its parents are in variables of their own."""
-        if not path:
-            return self._checked((), self.variable, kind)
-        step, parent_path = path[-1], path[:-1]
+    def _inside(self, place: _Place, step: str | int | Every) -> _Place:
         assert not isinstance(step, Every)
-        parent_usage = self.reach(parent_path)
-        assert parent_usage is not None
-        parent = self._variable(parent_path, "object" if isinstance(step, str) else "list")
+        if step not in place.places:
+            usage = place.usage.member(step) if isinstance(step, str) else place.usage.item()
+            assert usage is not None
+            inside = _Place(self._name("o"), self._member(place, step), usage)
+            inside.certain = inside.certain and isinstance(step, str)
+            place.places[step] = inside
+        return place.places[step]
+
+    def _member(self, place: _Place, step: str | int | Every) -> str:
         if isinstance(step, str):
-            self.reach(path)
-            read = f"{parent}.{parent_usage.attribute(step)}"
-            out = read if self._certain(parent_path) else f"{read} if {parent} is not None else None"
-        else:
-            out = f"{parent}[{step}] if {parent} is not None and len({parent}) > {step} else None"
-        return self._checked(path, f"({out})", kind)
+            place.usage.member(step)
+            return f"{place.name}.{place.usage.attribute(step)}"
+        return f"{place.name}[{step}] if len({place.name}) > {step} else None"
 
-    def _certain(self, path: Path) -> bool:
-        """Whether the object at a path is always there, with one possible type."""
-        usage = self.usage
-        assert usage is not None
-        if usage.several:
-            return False
-        for step in path:
-            usage = usage.member(step) if isinstance(step, str) else None
-            if usage is None or not usage.required or usage.several:
-                return False
-        return True
+    def _open(self, place: _Place, *, outermost: bool = False) -> list[Any]:
+        """The lines that read what is in a place; those of an absent place set all of it to null."""
+        inner: list[Any] = []
+        for leaf in place.leaves:
+            inner += self._lines(leaf)
+        for inside in place.places.values():
+            inner.append(f"{inside.name} = {inside.read}")
+            inner += self._open(inside)
+        if place.certain or (outermost and not place.usage.several):
+            return inner
+        absent = f"{place.name} is None"
+        if place.usage.several:
+            wanted = any(isinstance(step, int) for step in place.places)
+            absent = f"{place.name}.__class__ is not list" if wanted else f"{place.name}.__class__ in PLAIN"
+            bare = [leaf for leaf in place.leaves if leaf.read == place.name]
+            if bare:  # the place itself is read too, in another of its types
+                place.leaves = [leaf for leaf in place.leaves if leaf not in bare]
+                return [line for leaf in bare for line in self._lines(leaf)] + self._open(place, outermost=outermost)
+        leaves = place.below()
+        if not leaves:
+            return []
+        nulls = [" = ".join(leaf.name for leaf in leaves) + " = None"]
+        moments = [leaf.moment for leaf in leaves if leaf.moment]
+        if moments:
+            nulls.append(" = ".join(moments) + " = NOTHING")
+        return [f"if {absent}:", nulls, "else:", inner or ["pass"]]
 
-    def _variable(self, path: Path, kind: Literal["object", "list"]) -> str:
-        if not path and not (self.usage and self.usage.several):
-            return self.variable
-        known = self._objects.get(path)
-        if known:
-            return known
-        name = f"{self.variable}_o{len(self._objects)}"
-        self._objects[path] = name
-        self.prelude.append(f"{name} = {self._object(path, 'any')}")
-        usage = self.reach(path)
-        assert usage is not None
-        if usage.several:
-            test = f"{name}.__class__ in {_PLAIN}" if kind == "object" else f"{name}.__class__ is not list"
-            self.prelude.append(f"if {test}: {name} = None")
-        return name
+    def _lines(self, leaf: _Leaf) -> list[Any]:
+        name, usage = leaf.name, leaf.usage
+        lines: list[Any] = [f"{name} = {leaf.read}"]
+        if leaf.kind in {"texts", "list"}:
+            if usage.several:
+                lines.append(f"if {name}.__class__ is not list: {name} = None")
+            if leaf.kind == "texts":
+                lines.append(f"if {name} is not None: {name} = [t for t in {name} if {self._kept('t')}]")
+            return lines
+        if leaf.kind in _CLASS:
+            if usage.mixed and (self.exact or "string" not in usage.shape.kinds):
+                lines.append(f"if {name} is not None: {name} = token({name})")
+            elif usage.several:
+                lines.append(f"if {name}.__class__ is not {_CLASS[leaf.kind]}: {name} = None")
+        if leaf.kind == "text" and self.empty:
+            lines.append(f"if not ({self._kept(name)}): {name} = None")
+        if leaf.moment:
+            lines.append(f"{leaf.moment} = NOTHING if {name} is None else seen({name}) or moment({name})")
+        return lines
 
-    def _checked(self, path: Path, expression: str, kind: Literal["any", "list"]) -> str:
-        usage = self.reach(path)
-        assert usage is not None
-        if kind == "list" and usage.several:
-            name = f"{self.variable}_o{len(self._objects)}"
-            self._objects[(*path, Every())] = name
-            self.prelude.append(f"{name} = {expression}")
-            self.prelude.append(f"if {name}.__class__ is not list: {name} = None")
-            return name
-        return expression
+    def _kept(self, name: str) -> str:
+        words = [f"{name} != {word!r}" for word in sorted(self.empty) if word]
+        return " and ".join([name, *words] if "" in self.empty else words) or "True"
 
 
 class FlatScope(Scope):
-    """A root of named texts: the answer's headers, or what the call knows."""
+    """A root of named texts: the answer's headers, or what the call knows; `names` are None where any may be asked."""
 
-    def __init__(self, variable: str, read: str, names: tuple[str, ...] | None, *, empty: bool) -> None:
+    def __init__(self, variable: str, read: str, names: tuple[str, ...] | None, *, empty: frozenset[str]) -> None:
         super().__init__(variable, None, exact=False, empty=empty)
-        self._read = read
+        self._template = read
         self._names = names
 
     def reach(self, path: Path) -> Usage | None:
-        """A text, where the root has the name; headers have any."""
+        """A text, where the root has the name."""
         if len(path) != 1 or not isinstance(path[0], str) or (self._names is not None and path[0] not in self._names):
             return None
         return Usage(ANY_TEXT, required=False)
 
-    def leaf(self, path: Path, kind: ReadKind) -> str | None:
-        """As of any scope; `kind` can only be a text."""
+    def _read(self, path: Path, usage: Usage, kind: ReadKind) -> _Leaf:
         del kind
-        if self.reach(path) is None:
-            return None
-        name = self._leaves.get((path, "text"))
-        if name is None:
-            name = self._leaves[path, "text"] = f"{self.variable}_v{len(self._leaves)}"
-            self.prelude.append(f"{name} = {self._read.format(path[0])}")
-            if self.empty:
-                self.prelude.append(f"if {name} in EMPTY: {name} = None")
-        return name
+        return _Leaf(self._name("v"), self._template.format(path[0]), usage, "text")
+
+    @property
+    def prelude(self) -> list[Any]:
+        """The lines that read all leaves."""
+        return [line for leaf in self._leaves.values() for line in self._lines(leaf)]
