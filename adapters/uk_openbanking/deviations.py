@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-DateForm = Literal["seconds", "milliseconds", "zulu", "date"]
+DateForm = Literal["milliseconds", "seconds", "zulu", "date"]
 
 
 class Deviations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -13,11 +13,11 @@ class Deviations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     date_form: Annotated[
         DateForm,
         Meta(
-            description="How the bank reads the days of a query: 2026-01-31T00:00:00 (seconds), ...00.000 "
-            "(milliseconds), ...00Z (zulu: the Z is wanted, and ignored), or 2026-01-31 (date). "
-            "The standard takes them all."
+            description="How the bank reads the days of a query: 2026-01-31T00:00:00.000 (milliseconds), ...00 "
+            "(seconds), ...00Z (zulu: the Z is wanted, and ignored), or 2026-01-31 (date). "
+            "The standard takes them all; most banks read milliseconds."
         ),
-    ] = "seconds"
+    ] = "milliseconds"
     margin_days: Annotated[
         int,
         Meta(

@@ -91,17 +91,14 @@ def test_the_headers_of_the_banks_file_go_along_and_replace_all_but_the_token() 
 @pytest.mark.parametrize(
     ("settings", "query"),
     [
-        ({}, "fromBookingDateTime=2026-01-04T00:00:00&toBookingDateTime=2026-02-01T23:59:59"),
-        (
-            {"date_form": "milliseconds"},
-            "fromBookingDateTime=2026-01-04T00:00:00.000&toBookingDateTime=2026-02-01T23:59:59.999",
-        ),
+        ({}, "fromBookingDateTime=2026-01-04T00:00:00.000&toBookingDateTime=2026-02-01T23:59:59.999"),
+        ({"date_form": "seconds"}, "fromBookingDateTime=2026-01-04T00:00:00&toBookingDateTime=2026-02-01T23:59:59"),
         ({"date_form": "zulu"}, "fromBookingDateTime=2026-01-04T00:00:00Z&toBookingDateTime=2026-02-01T23:59:59Z"),
         ({"date_form": "date"}, "fromBookingDateTime=2026-01-04&toBookingDateTime=2026-02-01"),
-        ({"margin_days": 0}, "fromBookingDateTime=2026-01-05T00:00:00&toBookingDateTime=2026-01-31T23:59:59"),
+        ({"margin_days": 0}, "fromBookingDateTime=2026-01-05T00:00:00.000&toBookingDateTime=2026-01-31T23:59:59.999"),
         # A plain day is its first moment: the last day is asked for by naming the next.
         ({"date_form": "date", "margin_days": 0}, "fromBookingDateTime=2026-01-05&toBookingDateTime=2026-02-01"),
-        ({"margin_days": 3}, "fromBookingDateTime=2026-01-02T00:00:00&toBookingDateTime=2026-02-03T23:59:59"),
+        ({"margin_days": 3}, "fromBookingDateTime=2026-01-02T00:00:00.000&toBookingDateTime=2026-02-03T23:59:59.999"),
     ],
 )
 def test_days_are_asked_for_in_the_banks_form_and_a_little_wider(settings: dict[str, Any], query: str) -> None:
@@ -119,10 +116,10 @@ def test_each_end_of_a_period_may_stand_alone_and_the_calendar_has_ends() -> Non
     def query(**days: date) -> str:
         return ask(operation="transactions.list", account="1", **days).url.partition("?")[2]
 
-    assert query(from_date=date(2026, 1, 5)) == "fromBookingDateTime=2026-01-04T00:00:00"
-    assert query(to_date=date(2026, 1, 5)) == "toBookingDateTime=2026-01-06T23:59:59"
+    assert query(from_date=date(2026, 1, 5)) == "fromBookingDateTime=2026-01-04T00:00:00.000"
+    assert query(to_date=date(2026, 1, 5)) == "toBookingDateTime=2026-01-06T23:59:59.999"
     assert query(from_date=date.min, to_date=date.max) == (
-        "fromBookingDateTime=0001-01-01T00:00:00&toBookingDateTime=9999-12-31T23:59:59"
+        "fromBookingDateTime=0001-01-01T00:00:00.000&toBookingDateTime=9999-12-31T23:59:59.999"
     )
 
 
