@@ -9,8 +9,9 @@ import orjson
 
 from gateway.exchange import CallRecord
 from gateway.telemetry.endings import Ending
-from gateway.telemetry.redaction import kind, redact_path
+from gateway.telemetry.redaction import kind, redact, redact_path
 
+_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 
 
@@ -50,4 +51,8 @@ def access_line(record: CallRecord, ending: Ending) -> bytes:
         left_out += mapping.left_out
     if left_out:
         line["left_out"] = left_out
-    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z)
+    try:
+        return orjson.dumps(line, option=_OPTIONS)
+    except TypeError:
+        # A token's claim may hold half a surrogate pair, which JSON allows and UTF-8 does not.
+        return orjson.dumps(redact(line), option=_OPTIONS)

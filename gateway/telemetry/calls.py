@@ -100,10 +100,11 @@ class Telemetry:
         """
         self._active -= 1
         ending = Ending(method if method in METHODS else "_OTHER", path, peer, status, sent, error, time.time_ns())
-        self._count(record, ending)
-        self._writer.put(access_line(record, ending))
-        if self._export is not None and (record.sampled or worth_a_trace(record, ending)):
-            self._export.offer(1 + len(record.attempts), lambda: self._builder.build(record, ending))
+        try:
+            self._tell(record, ending)
+        except Exception:
+            # The call was answered: whatever cannot be told of it must not undo that.
+            self.log.exception("a call could not be told of", trace_id=record.trace_id)
 
     def metrics_text(self) -> bytes:
         """Prometheus' text exposition; may be called in another thread."""
@@ -119,6 +120,12 @@ class Telemetry:
             self._export.close(_FLUSH_SECONDS)
         self._logs.close()
         self._writer.close()
+
+    def _tell(self, record: CallRecord, ending: Ending) -> None:
+        self._count(record, ending)
+        self._writer.put(access_line(record, ending))
+        if self._export is not None and (record.sampled or worth_a_trace(record, ending)):
+            self._export.offer(1 + len(record.attempts), lambda: self._builder.build(record, ending))
 
     def _count(self, record: CallRecord, ending: Ending) -> None:
         metrics, route = self.metrics, record.route

@@ -54,7 +54,13 @@ class SpanSender(OTLPSpanExporter):
         if self._shutdown:
             self.lost += len(spans)
             return SpanExportResult.FAILURE
-        answer = self._client.export(encode(spans))
+        try:
+            encoded = encode(spans)
+        except Exception:  # noqa: BLE001 - whatever it is, the batch is lost and the sender goes on
+            self.lost += len(spans)
+            self._log.exception("spans cannot be encoded")
+            return SpanExportResult.FAILURE
+        answer = self._client.export(encoded)
         if not answer.success:
             self.lost += len(spans)
             if not self._failing:
@@ -89,8 +95,9 @@ class SpanExport:
         if self._offered - self._sender.taken + count > BOUND:
             self._refused += count
             return
-        self._offered += count
-        for span in build():
+        spans = build()
+        self._offered += len(spans)
+        for span in spans:
             self._processor.on_end(span)
 
     def close(self, seconds: float) -> None:

@@ -79,4 +79,6 @@ def _attribute(name: str, value: object) -> KeyValue:
         case int():
             return KeyValue(key=name, value=AnyValue(int_value=value))
         case _:
-            return KeyValue(key=name, value=AnyValue(string_value=str(value)))
+            # Half a surrogate pair cannot be written as UTF-8, and would cost the whole batch.
+            text = str(value).encode(errors="backslashreplace").decode()
+            return KeyValue(key=name, value=AnyValue(string_value=text))

@@ -6,8 +6,12 @@ numbers wherever they stand in a text. Rather too much is taken than too little,
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
+from pathlib import PurePath
 from typing import Any
+from uuid import UUID
 
 REDACTED = "[redacted]"
 _DEEPEST = 8
@@ -68,6 +72,10 @@ def redact(value: Any, depth: int = 0) -> Any:
                 return REDACTED
             # JSON's integers have 64 bits in most readers.
             return value if abs(value) < 1 << 63 else "a huge number"
+        case date():
+            return value.isoformat()
+        case Decimal() | UUID() | PurePath():
+            return redact_text(str(value))
         case bytes() | bytearray():
             return redact_text(bytes(value).decode("latin-1"))
         case _ if depth >= _DEEPEST:

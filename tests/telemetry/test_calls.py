@@ -123,6 +123,20 @@ def test_every_call_is_one_line_even_without_traces(build_telemetry: Build, log:
     assert [line["event"] for line in log.lines()] == ["call"] * 3
 
 
+def test_what_cannot_be_told_never_undoes_a_call(build_telemetry: Build, receiver: OtlpReceiver, log: Log):
+    telemetry = build_telemetry(endpoint=receiver.endpoint)
+    unwritable = filled(telemetry.begin(None, None))
+    unwritable.principal = Principal("subject", "half a pair: \ud800", "tenant", frozenset())
+    finish(telemetry, unwritable)
+    finish(telemetry, filled(telemetry.begin(None, None), attempt(url="https://[not-an-address/")))
+    finish(telemetry, filled(telemetry.begin(None, None)))
+    telemetry.close()
+    assert [line["event"] for line in log.lines()] == ["call", "call", "a call could not be told of", "call"]
+    odd, plain = receiver.spans(2, seconds=0)
+    assert odd["attributes"]["gateway.client"] == log.lines()[0]["client"] == "half a pair: \\ud800"
+    assert plain["attributes"]["gateway.client"] == "ledger-service"
+
+
 def test_the_log_can_be_for_people(build_telemetry: Build, log: Log):
     telemetry = build_telemetry(log_format="text")
     telemetry.log.info("started", workers=1)

@@ -142,3 +142,19 @@ def test_a_receiver_over_tls_is_verified(build_telemetry: Build, tmp_path: Path)
         call(confident)
         confident.close()
         assert len(receiver.spans(2)) == 2
+
+
+def test_a_batch_that_cannot_be_encoded_is_counted_and_told(
+    build_telemetry: Build, receiver: OtlpReceiver, log: Log, monkeypatch: pytest.MonkeyPatch
+):
+    def fails(_: object) -> bytes:
+        raise ValueError("Canary")
+
+    monkeypatch.setattr(export, "encode", fails)
+    telemetry = build_telemetry(endpoint=receiver.endpoint)
+    call(telemetry)
+    telemetry.close()
+    assert dropped(telemetry) == 2
+    (told,) = [line for line in log.lines() if line["event"] != "call"]
+    assert told["event"] == "spans cannot be encoded"
+    assert "Canary" not in str(told)

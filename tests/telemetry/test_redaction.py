@@ -1,6 +1,9 @@
 import base64
 import json
 import time
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
 
 import orjson
 import pytest
@@ -225,6 +228,17 @@ def test_a_secret_is_found_however_deep_it_lies():
     for _ in range(20):
         deep = [deep]
     assert "Canary" not in str(redact(deep))
+
+
+def test_plain_values_of_other_types_are_written_as_text():
+    value = {
+        "at": datetime(2026, 1, 1, tzinfo=UTC),
+        "on": date(2026, 1, 2),
+        "path": Path("a/b"),
+        "amount": Decimal("1.50"),
+    }
+    assert redact(value) == {"at": "2026-01-01T00:00:00+00:00", "on": "2026-01-02", "path": "a/b", "amount": "1.50"}
+    assert redact({"path": Path(IBANS[0])}) == {"path": REDACTED}
 
 
 def test_a_key_that_is_itself_a_secret_is_not_written():
