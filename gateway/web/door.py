@@ -8,17 +8,16 @@ cancels a handler that has not answered by then.
 import asyncio
 import re
 import uuid
-from collections.abc import Callable, Mapping
-from typing import Protocol, cast
+from collections.abc import Callable
+from typing import cast
 
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from gateway.errors import BankTimedOut, DeadlineExceeded, GatewayError, GatewayFault, UpstreamTimedOut
-from gateway.exchange import CallRecord, Exchange, Handler, HeaderMap, Request, Response, RouteFacts
-from gateway.settings import Limits
+from gateway.exchange import CallRecord, Exchange, HeaderMap, Request, Response
+from gateway.routes import RouteTable
 from gateway.telemetry import Telemetry
-from gateway.web.admission import admit
 from gateway.web.bodies import CallerGone
 from gateway.web.paths import canonical
 from gateway.web.problems import INTERACTION, problem
@@ -33,40 +32,12 @@ _NONE: list[str] = []
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-class Matched(Protocol):
-    """What a route table gives for a request."""
-
-    @property
-    def route(self) -> RouteFacts:
-        """The route."""
-        ...
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """The raw segments that the template names."""
-        ...
-
-    @property
-    def handler(self) -> Handler:
-        """The route's whole chain."""
-        ...
-
-
-class Table(Protocol):
-    """A route table (gateway.routes), as the door uses it."""
-
-    def match(self, method: str, path: str, /) -> Matched:
-        """The route of a raw path. Raises NotFound, MethodNotAllowed or MethodUnknown."""
-        ...
-
-
 class Door:
     """Answers calls by the table that `current` gives when they begin."""
 
-    def __init__(self, current: Callable[[], Table], telemetry: Telemetry, limits: Limits) -> None:
+    def __init__(self, current: Callable[[], RouteTable], telemetry: Telemetry) -> None:
         self._current = current
         self._telemetry = telemetry
-        self._header_bytes = int(limits.header_bytes)
 
     async def attend(self, message: RawRequestMessage, payload: StreamReader, connection: Connection) -> None:
         """Answers one request."""
@@ -124,7 +95,7 @@ class Door:
         """The response to send, and the kind of failure where the gateway or a bank is to blame."""
         method = message.method
         try:
-            body = admit(message, payload, connection.invite, self._header_bytes)
+            body = connection.admitted(message, payload)
             path, query = canonical(message.path)
             match = self._current().match(method, path)
             route = record.route = match.route

@@ -9,8 +9,6 @@ from structlog.typing import FilteringBoundLogger
 
 from gateway.errors import GatewayError, GatewayFault, MethodNotAllowed, NotFound
 from gateway.exchange import Response
-from gateway.settings import Limits
-from gateway.web.admission import admit
 from gateway.web.bodies import CallerGone
 from gateway.web.paths import canonical
 from gateway.web.problems import problem
@@ -23,9 +21,8 @@ Page: TypeAlias = Callable[[], Response]
 class Pages:
     """Answers GET and HEAD of exact paths; a page takes no time to speak of and is never cached by others."""
 
-    def __init__(self, pages: Mapping[str, Page], limits: Limits, log: FilteringBoundLogger) -> None:
+    def __init__(self, pages: Mapping[str, Page], log: FilteringBoundLogger) -> None:
         self._pages = dict(pages)
-        self._header_bytes = int(limits.header_bytes)
         self._log = log
 
     async def attend(self, message: RawRequestMessage, payload: StreamReader, connection: Connection) -> None:
@@ -44,7 +41,7 @@ class Pages:
         await self._reply(connection, problem(error), "")
 
     def _page(self, message: RawRequestMessage, payload: StreamReader, connection: Connection) -> Response:
-        admit(message, payload, connection.invite, self._header_bytes)
+        connection.admitted(message, payload)
         path, _query = canonical(message.path)
         page = self._pages.get(path)
         if page is None:

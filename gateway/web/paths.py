@@ -13,8 +13,8 @@ from gateway.errors import PathRefused
 MOST_PATH = 2048
 MOST_QUERY = 6144
 
-# Every segment begins with something else than a dot or a percent sign: the ordinary case, told in one look.
-_ORDINARY = re.compile(r"(?:/[A-Za-z0-9_~!$&'()*+,=:@-][A-Za-z0-9._~!$&'()*+,=:@-]*+)++/?")
+# Without an escape, an empty segment or one that begins with a dot, there is nothing more to look at.
+_ORDINARY = re.compile(r"/[A-Za-z0-9._~!$&'()*+,=:@/-]*+")
 _CHARACTERS = re.compile(r"[A-Za-z0-9._~!$&'()*+,=:@/%-]*+")
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]++|%[0-9A-Fa-f]{2})*+")
 _ESCAPE = re.compile(r"%(..)?")
@@ -31,7 +31,7 @@ def canonical(target: str) -> tuple[str, str]:
     path, _, query = target.partition("?")
     if len(path) > MOST_PATH or len(query) > MOST_QUERY:
         raise PathRefused(f"Path or query is too long: at most {MOST_PATH} and {MOST_QUERY} characters are taken.")
-    if _ORDINARY.fullmatch(path) is None and path != "/":
+    if _ORDINARY.fullmatch(path) is None or "//" in path or "/." in path:
         _check(path)
     if query and _QUERY.fullmatch(query) is None:
         raise PathRefused("The query holds a character that must be percent-encoded, or a broken escape.")

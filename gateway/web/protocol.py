@@ -18,8 +18,9 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 from gateway.errors import GatewayError, HeadersTooLarge, Overloaded, PathRefused, RequestInvalid
 from gateway.exchange import Peer
 from gateway.settings import Limits
+from gateway.web.admission import admit
 from gateway.web.alarm import Alarm
-from gateway.web.bodies import CallerGone
+from gateway.web.bodies import Body, CallerGone
 from gateway.web.refusals import TARGET_BYTES, refusal_of
 
 _LINGER_SECONDS = 2.0
@@ -48,6 +49,7 @@ class Connections(web.Server):
         super().__init__(attendant.attend)  # type: ignore[arg-type] # never called by aiohttp: `start` is ours
         self.attendant = attendant
         self.limits = limits
+        self.header_bytes = int(limits.header_bytes)
         self.identify = identify
         self.draining = self.closed = False
         self.options: dict[str, Any] = {
@@ -56,7 +58,7 @@ class Connections(web.Server):
             "auto_decompress": False,
             "keepalive_timeout": 0,
             "max_line_size": TARGET_BYTES,
-            "max_field_size": int(limits.header_bytes),
+            "max_field_size": self.header_bytes,
             "max_headers": limits.headers,
         }
 
@@ -149,9 +151,9 @@ class Connection(RequestHandler):
             if not self._head_bytes:
                 self._alarm.set_in(self._door.limits.header_timeout, self.cut)
             self._head_bytes += len(data)
-            if self._head_bytes > self._door.limits.header_bytes + TARGET_BYTES:
+            if self._head_bytes > self._door.header_bytes + TARGET_BYTES:
                 self._flooded = True
-                self._refuse_now(HeadersTooLarge(f"At most {self._door.limits.header_bytes} bytes are taken."))
+                self._refuse_now(HeadersTooLarge(f"At most {self._door.header_bytes} bytes are taken."))
 
     async def start(self) -> None:
         """Attends to requests until the connection ends."""
@@ -196,6 +198,13 @@ class Connection(RequestHandler):
     def idle(self) -> bool:
         """Whether it waits for a request of which nothing has come yet."""
         return self._waiter is not None and not self._messages and not self._head_bytes
+
+    def admitted(self, message: RawRequestMessage, payload: StreamReader) -> Body:
+        """The body of a request whose head has one reading. Raises as `admit` does; such a request is the last."""
+        keep, self.keep = self.keep, False
+        body = admit(message, payload, self.invite, self._door.header_bytes)
+        self.keep = keep
+        return body
 
     def expect_by(self, deadline: float) -> None:
         """Cancels the handler at a time of the loop's clock, setting `overdue`; see `recovered`."""

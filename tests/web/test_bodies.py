@@ -1,0 +1,153 @@
+"""Bodies: bounded before they are read, counted while they are, and never decompressed."""
+
+import asyncio
+import gzip
+
+import pytest
+
+from gateway.exchange import Exchange, Response
+from tests.web.conftest import Calls, Log, Wire, request
+
+
+@pytest.fixture(autouse=True)
+def echo(calls: Calls) -> None:
+    async def read(exchange: Exchange) -> Response:
+        body = await exchange.request.read(exchange.route.body_limit)
+        return Response(200, (("Content-Type", "application/octet-stream"),), body)
+
+    calls.handler = read
+
+
+@pytest.fixture
+def streaming(calls: Calls) -> None:
+    async def stream(exchange: Exchange) -> Response:
+        return Response(200, (), b"".join([piece async for piece in exchange.request.stream()]))
+
+    calls.handler = stream
+
+
+async def test_a_body_with_a_length_is_read(wire: Wire, calls: Calls):
+    answer = await wire.ask(request("POST", "/v1/things", "Content-Length: 5", body="hello"))
+    assert answer.body == b"hello"
+    assert calls.seen[0].request.has_body
+    assert not answer.closing
+
+
+async def test_a_body_in_chunks_is_read(wire: Wire):
+    chunks = "3;extension=x\r\nhel\r\n2\r\nlo\r\n0\r\nTrailer: x\r\n\r\n"
+    answer = await wire.ask(request("POST", "/v1/things", "Transfer-Encoding: chunked", body=chunks))
+    assert answer.body == b"hello"
+    assert (await wire.ask(request("GET", "/v1/things"))).status == 200
+
+
+@pytest.mark.usefixtures("streaming")
+async def test_a_large_body_comes_through_bit_by_bit(wire: Wire):
+    wire.say(request("POST", "/v1/things", "Content-Length: 1000"))
+    for _ in range(10):
+        wire.say("x" * 100)
+        await asyncio.sleep(0)
+    assert (await wire.answer()).body == b"x" * 1000
+
+
+async def test_a_body_is_not_decompressed(wire: Wire):
+    bomb = gzip.compress(b"0" * 100_000)
+    head = request("POST", "/v1/things", "Content-Encoding: gzip", f"Content-Length: {len(bomb)}")
+    assert (await wire.ask(head.encode() + bomb)).body == bomb
+
+
+async def test_a_declared_length_beyond_the_limit_is_refused_before_reading(wire: Wire):
+    answer = await wire.ask(request("POST", "/v1/things", "Content-Length: 1001"))
+    assert (answer.status, answer.problem["code"], answer.closing) == (413, "body_too_large", True)
+
+
+@pytest.mark.parametrize("mode", ["whole", "streaming"])
+async def test_chunks_beyond_the_limit_are_refused_while_they_come(
+    mode: str, wire: Wire, request: pytest.FixtureRequest
+):
+    if mode == "streaming":
+        request.getfixturevalue("streaming")
+    wire.say("POST /v1/things HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    wire.say(f"{500:x}\r\n{'x' * 500}\r\n" * 3)
+    answer = await wire.answer()
+    assert (answer.status, answer.closing) == (413, True)
+
+
+async def test_a_refused_caller_that_goes_on_sending_still_gets_its_answer(wire: Wire):
+    wire.say("POST /v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n")
+    for _ in range(30):
+        wire.say(b"x" * 100_000)
+    assert (await wire.answer()).status == 413
+    assert await wire.ended()
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    ["zz\r\nhello\r\n0\r\n\r\n", "-1\r\n\r\n", "5\r\nhelloworld\r\n", "5\nhello\n0\n\n", "5 \r\nhello\r\n0\r\n\r\n"],
+)
+async def test_broken_chunks_are_refused_and_end_the_connection(chunks: str, wire: Wire):
+    answer = await wire.ask(request("POST", "/v1/things", "Transfer-Encoding: chunked", body=chunks))
+    assert (answer.status, answer.problem["code"], answer.closing) == (400, "request_invalid", True)
+    assert await wire.ended()
+
+
+async def test_chunks_that_break_while_they_are_waited_for_are_refused(wire: Wire, calls: Calls):
+    wire.say("POST /v1/things HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
+    await calls.begun.wait()
+    wire.say("broken\r\n")
+    answer = await wire.answer()
+    assert (answer.status, answer.problem["code"]) == (400, "request_invalid")
+    assert await wire.ended()
+
+
+async def test_a_caller_that_breaks_off_its_body_is_gone(wire: Wire, calls: Calls, log: Log):
+    wire.say("POST /v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+    await calls.begun.wait()
+    wire.writer.transport.abort()
+    assert await log.line(status=499, error="CallerGone")
+
+
+async def test_the_body_is_invited_when_somebody_wants_to_read_it(wire: Wire):
+    wire.say(request("POST", "/v1/things", "Expect: 100-continue", "Content-Length: 5"))
+    assert (await wire.answer()).status == 100
+    wire.say("hello")
+    assert (await wire.answer()).body == b"hello"
+
+
+async def test_a_body_that_nobody_will_read_is_not_invited(wire: Wire, calls: Calls):
+    calls.handler = calls.say_hello
+    answer = await wire.ask(request("POST", "/v1/things", "Expect: 100-continue", "Content-Length: 5"))
+    assert (answer.status, answer.closing) == (200, True)
+
+
+async def test_a_body_beyond_the_limit_is_not_invited(wire: Wire):
+    answer = await wire.ask(request("POST", "/v1/things", "Expect: 100-Continue", "Content-Length: 5000"))
+    assert answer.status == 413
+
+
+async def test_a_body_that_is_there_already_needs_no_invitation(wire: Wire):
+    answer = await wire.ask(request("POST", "/v1/things", "Expect: 100-continue", "Content-Length: 5", body="hello"))
+    assert answer.body == b"hello"
+
+
+async def test_a_body_is_read_once(wire: Wire, calls: Calls):
+    async def twice(exchange: Exchange) -> Response:
+        await exchange.request.read(10)
+        return Response(200, (), await exchange.request.read(10))
+
+    calls.handler = twice
+    answer = await wire.ask(request("POST", "/v1/things", "Content-Length: 5", body="hello"))
+    assert (answer.status, answer.problem["code"]) == (500, "gateway_fault")
+
+
+async def test_a_body_that_does_not_come_ends_with_the_deadline(wire: Wire, calls: Calls):
+    calls.timeout = 0.2
+    answer = await wire.ask(request("POST", "/v1/things", "Content-Length: 5", body="hel"))
+    assert (answer.status, answer.problem["code"], answer.closing) == (504, "deadline_exceeded", True)
+
+
+@pytest.mark.usefixtures("streaming")
+async def test_a_request_without_a_body_reads_nothing(wire: Wire, calls: Calls):
+    answer = await wire.ask(request("POST", "/v1/things"))
+    assert (answer.status, answer.body) == (200, b"")
+    assert not calls.seen[0].request.has_body
+    assert await calls.seen[0].request.read(10) == b""
