@@ -4,23 +4,26 @@
 `PSU-IP-Address`, with or without `PSU-User-Agent`, says that the person is present at this very call.
 """
 
+import functools
 import ipaddress
 import re
 from collections.abc import Callable
 
 import msgspec
 from msgspec.structs import replace
+from multidict import istr
 
 from gateway.contract import Psu
 from gateway.errors import NotFound, RequestInvalid, Unauthenticated
 from gateway.exchange import CallNext, Exchange, Filter, HeaderMap, Response
 from gateway.filters.building import Building
 
-CONSENT, PSU_ADDRESS, PSU_AGENT = "consent-id", "psu-ip-address", "psu-user-agent"
+CONSENT, PSU_ADDRESS, PSU_AGENT = istr("consent-id"), istr("psu-ip-address"), istr("psu-user-agent")
 
 _CONSENT_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _AGENT = re.compile(r"[\x20-\x7e]{1,512}")
 _NONE: list[str] = []
+_HASHES_HELD = 4096
 
 Wrong = list[dict[str, str]]
 
@@ -35,7 +38,8 @@ def build(_settings: ConsentSettings, building: Building) -> Filter:
     It raises RequestInvalid (all malformed headers at once), NotFound for a consent that the tenant does not have, and
     what the store raises for one that has ended (ConsentExpired).
     """
-    consents, hash_consent = building.consents, building.hash_consent
+    consents = building.consents
+    hash_consent = functools.lru_cache(_HASHES_HELD)(building.hash_consent)
 
     async def consent(exchange: Exchange, call_next: CallNext) -> Response:
         principal = exchange.principal
@@ -46,7 +50,7 @@ def build(_settings: ConsentSettings, building: Building) -> Filter:
         consent_id = _one(received, CONSENT, _CONSENT_ID.fullmatch, "must be one consent's id", wrong)
         psu = _psu(received, wrong)
         if consent_id is None and not wrong:
-            wrong.append({"name": CONSENT, "in": "header", "message": "is required: it names the consent to use"})
+            wrong.append({"name": str(CONSENT), "in": "header", "message": "is required: it names the consent to use"})
         if wrong or consent_id is None:
             raise RequestInvalid(
                 "The headers that name the consent or the PSU are not as the contract says.", errors=wrong
@@ -66,7 +70,7 @@ def _psu(received: HeaderMap, wrong: Wrong) -> Psu | None:
     if address is not None:
         return Psu(ip_address=address, user_agent=agent)
     if agent is not None and not any(error["name"] == PSU_ADDRESS for error in wrong):
-        wrong.append({"name": PSU_AGENT, "in": "header", "message": "goes with PSU-IP-Address, which is missing"})
+        wrong.append({"name": str(PSU_AGENT), "in": "header", "message": "goes with PSU-IP-Address, which is missing"})
     return None
 
 
@@ -76,7 +80,7 @@ def _one(received: HeaderMap, name: str, accepts: Callable[[str], object], messa
         return None
     if len(values) == 1 and accepts(values[0]):
         return values[0]
-    wrong.append({"name": name, "in": "header", "message": message})
+    wrong.append({"name": str(name), "in": "header", "message": message})
     return None
 
 

@@ -8,14 +8,14 @@ import re
 
 import msgspec
 from msgspec.structs import replace
-from multidict import CIMultiDict
+from multidict import CIMultiDict, istr
 
 from gateway.errors import RequestInvalid
 from gateway.exchange import CallNext, Exchange, Filter, Headers, Request, Response
 from gateway.filters.answering import answer_with
 from gateway.filters.building import Building
 
-INTERACTION, REQUEST = "x-fapi-interaction-id", "x-request-id"
+INTERACTION, REQUEST = istr("x-fapi-interaction-id"), istr("x-request-id")
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _NONE: list[str] = []
@@ -33,15 +33,17 @@ def build(_settings: HeadersSettings, building: Building) -> Filter:
         received = exchange.request.headers
         interactions = received.getall(INTERACTION, _NONE)
         requests = received.getall(REQUEST, _NONE)
-        interaction = _accepted(interactions) or new_id()
-        request_id = _accepted(requests) or new_id()
+        given, asked = _accepted(interactions), _accepted(requests)
+        # Where only one is given, or none, the call has one id under both names: it is easier to follow.
+        interaction = given or asked or new_id()
+        request_id = asked or interaction
         exchange.record.interaction_id = interaction
         echoed: Headers = ((INTERACTION, interaction), (REQUEST, request_id))
-        if (interactions and interaction != interactions[0]) or (requests and request_id != requests[0]):
+        if (interactions and given is None) or (requests and asked is None):
             wrong = [
-                {"name": name, "in": "header", "message": "must be one UUID"}
-                for name, values in ((INTERACTION, interactions), (REQUEST, requests))
-                if values and not _accepted(values)
+                {"name": str(name), "in": "header", "message": "must be one UUID"}
+                for name, values, accepted in ((INTERACTION, interactions, given), (REQUEST, requests, asked))
+                if values and accepted is None
             ]
             raise RequestInvalid("An id of the call is not a UUID.", headers=echoed, errors=wrong)
         if exchange.route.operation is None and not (interactions and requests):

@@ -6,12 +6,12 @@ or are due to be asked for again, or `remember` has passed. Its binding is check
 
 import hashlib
 import hmac
-import re
 from typing import Literal
 from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec.structs import replace
+from multidict import istr
 
 from gateway.errors import RequestInvalid, Unauthenticated
 from gateway.exchange import CallNext, Exchange, Filter, Peer, Principal, Request, Response
@@ -20,7 +20,7 @@ from gateway.filters.quantities import Seconds
 from gateway.filters.tokens.keysets import KeySet, KeySetSource
 from gateway.filters.tokens.token import Claims, TokenRefused, issuer, read_claims, read_token
 
-_BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+)")
+_AUTHORIZATION = istr("Authorization")
 _NONE: list[str] = []
 _MOST_REMEMBERED = 10_000
 
@@ -162,15 +162,15 @@ def _presented(request: Request) -> str:
     """The token of the one Authorization header (RFC 6750 section 2.1; FAPI 2.0 section 5.3.3: nowhere else)."""
     if "access_token" in request.query or "%" in request.query:
         _refuse_in_query(request.query)
-    values = request.headers.getall("Authorization", _NONE)
+    values = request.headers.getall(_AUTHORIZATION, _NONE)
     if not values:
         raise Unauthenticated("An access token is required.", headers=(("WWW-Authenticate", "Bearer"),))
     if len(values) > 1:
         raise _invalid("Authorization", "header", "must be sent once")
-    match = _BEARER.fullmatch(values[0])
-    if match is None:
+    scheme, _, token = values[0].partition(" ")
+    if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("A bearer token is required.", headers=(("WWW-Authenticate", "Bearer"),))
-    return match[1]
+    return token.lstrip(" ")
 
 
 def _refuse_in_query(query: str) -> None:

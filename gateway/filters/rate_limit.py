@@ -68,37 +68,35 @@ class RateLimitSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
 
 def build(settings: RateLimitSettings, building: Building) -> Filter:
     """Builds the filter. It raises RateLimited with `violated-policies` and how long to wait."""
-    counters = building.counters
-    windows = tuple(
-        (
-            f"{one.name}\x1f{'+'.join(one.key)}\x1f{one.limit}/{one.window:g}",
-            tuple(KEYS[name] for name in one.key),
-            Window(one.name, one.limit, float(one.window)),
-        )
-        for one in settings.windows
-    )
-    policy = ("RateLimit-Policy", ",".join(f'"{w.policy}";q={w.limit};w={w.seconds:.0f}' for _, _, w in windows))
+    counters, ceil = building.counters, math.ceil
+    windows = tuple((_key(one), Window(one.name, one.limit, float(one.window))) for one in settings.windows)
+    named = tuple(f'"{one.name}";r=' for one in settings.windows)
+    policy = ("RateLimit-Policy", ",".join(f'"{w.policy}";q={w.limit};w={w.seconds:.0f}' for _, w in windows))
 
     async def rate_limit(exchange: Exchange, call_next: CallNext) -> Response:
-        takings = tuple(
-            ("\x1f".join([prefix, *[reading(exchange) for reading in readings]]), window)
-            for prefix, readings, window in windows
-        )
-        allowed, standings = await counters.take(takings)
-        left = ",".join(
-            f'"{window.policy}";r={standing.remaining};t={math.ceil(standing.wait or standing.full)}'
-            for (_, _, window), standing in zip(windows, standings, strict=True)
-        )
-        fields = (policy, ("RateLimit", left))
+        allowed, standings = await counters.take([(key(exchange), window) for key, window in windows])
+        left = [
+            f"{name}{standing.remaining};t={ceil(standing.wait or standing.full)}"
+            for name, standing in zip(named, standings, strict=True)
+        ]
+        fields = (policy, ("RateLimit", ",".join(left)))
         if allowed:
             return await answer_with(fields, exchange, call_next)
-        spent = [
-            (w, standing) for (_, _, w), standing in zip(windows, standings, strict=True) if not standing.remaining
-        ]
-        exchange.record.limited_by = spent[0][0].policy
+        spent = [(w, standing) for (_, w), standing in zip(windows, standings, strict=True) if not standing.remaining]
+        exchange.record.limited_by = spent[0][0].policy if spent else windows[0][1].policy
         raise _limited(fields, spent)
 
     return rate_limit
+
+
+def _key(settings: WindowSettings) -> Reading:
+    """What a window's counter is called, of an exchange. No value of a key can hold the separator."""
+    prefix = f"{settings.name}\x1f{'+'.join(settings.key)}\x1f{settings.limit}/{settings.window:g}\x1f"
+    readings = tuple(KEYS[name] for name in settings.key)
+    if len(readings) == 1:
+        only = readings[0]
+        return lambda exchange: prefix + only(exchange)
+    return lambda exchange: prefix + "\x1f".join([reading(exchange) for reading in readings])
 
 
 def _limited(fields: tuple[tuple[str, str], ...], spent: list[tuple[Window, Standing]]) -> RateLimited:

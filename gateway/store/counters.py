@@ -4,10 +4,13 @@ A window is kept by GCRA (ITU-T I.371 annex A, virtual scheduling): one instant 
 edge. What an attacker names is never a key: filters build keys from verified values only, and the number is bounded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
+
+_TOLERANCE = 1e-6
+"""Of one interval: keeps the last of `limit` takings at one instant from falling to rounding."""
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -33,7 +36,7 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 class Counters(Protocol):
     """Counts for all processes that share it; N replicas together never let more through than one would."""
 
-    async def take(self, takings: tuple[tuple[str, Window], ...]) -> tuple[bool, tuple[Standing, ...]]:
+    async def take(self, takings: Sequence[tuple[str, Window]]) -> tuple[bool, tuple[Standing, ...]]:
         """Takes one from every (key, window), or from none when any of them is spent; standings in the same order."""
         ...
 
@@ -54,25 +57,25 @@ class MemoryCounters:
         """How many keys are held."""
         return len(self._regained_at)
 
-    async def take(self, takings: tuple[tuple[str, Window], ...]) -> tuple[bool, tuple[Standing, ...]]:
+    async def take(self, takings: Sequence[tuple[str, Window]]) -> tuple[bool, tuple[Standing, ...]]:
         """See Counters.take."""
         now = self._monotonic()
         held = self._regained_at
-        plan: list[tuple[str, Window, float]] = []
-        allowed = True
+        after = []
         for key, window in takings:
-            owed = max(0.0, held.get(key, now) - now)
-            if _room(owed, window) < 1:
-                allowed = False
-            plan.append((key, window, now + owed + window.seconds / window.limit))
-        if allowed:
-            for key, _, after in plan:
-                # Popped first, so that the dict stays in the order of the last touch.
-                held.pop(key, None)
-                held[key] = after
-            if len(held) > self._most:
-                self._forget(now)
-        return allowed, tuple(_standing(held.get(key, now), now, window) for key, window, _ in plan)
+            owed = held.get(key, 0.0) - now
+            interval = window.seconds / window.limit
+            owes = owed + interval if owed > 0 else interval
+            if owes > window.seconds + interval * _TOLERANCE:
+                return False, tuple(_standing(held.get(key, 0.0) - now, window) for key, window in takings)
+            after.append(owes)
+        for (key, _), owes in zip(takings, after, strict=True):
+            # Popped first, so that the dict stays in the order of the last touch.
+            held.pop(key, None)
+            held[key] = now + owes
+        if len(held) > self._most:
+            self._forget(now)
+        return True, tuple([_standing(owes, window) for (_, window), owes in zip(takings, after, strict=True)])
 
     def _forget(self, now: float) -> None:
         for key in [key for key, regained_at in self._regained_at.items() if regained_at <= now]:
@@ -84,15 +87,12 @@ class MemoryCounters:
                 del self._regained_at[key]
 
 
-def _room(owed: float, window: Window) -> int:
-    """Takings that are left; the tolerance keeps the last of `limit` at one instant from falling to rounding."""
-    return int((window.seconds - owed) * window.limit / window.seconds + 1e-6)
-
-
-def _standing(regained_at: float, now: float, window: Window) -> Standing:
-    owed = regained_at - now
+def _standing(owed: float, window: Window) -> Standing:
+    """Where a window stands that needs `owed` seconds to regain its whole quota."""
     if owed <= 0:
         return Standing(window.limit, 0.0, 0.0)
-    remaining = max(0, _room(owed, window))
-    wait = 0.0 if remaining else max(0.0, owed + window.seconds / window.limit - window.seconds)
-    return Standing(remaining, wait, owed)
+    interval = window.seconds / window.limit
+    remaining = int((window.seconds - owed) / interval + _TOLERANCE)
+    if remaining > 0:
+        return Standing(remaining, 0.0, owed)
+    return Standing(0, max(0.0, owed + interval - window.seconds), owed)

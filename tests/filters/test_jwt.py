@@ -49,7 +49,7 @@ async def test_a_token_bound_to_the_callers_certificate_names_the_principal(gate
 
 async def test_no_token_is_told_apart_from_a_bad_one(gateway_of):
     gateway = gateway_of()
-    for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}, {"Authorization": "Bearer a b"}):
+    for headers in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
         with pytest.raises(Unauthenticated) as caught:
             await gateway.call(headers=headers)
         assert dict(caught.value.headers)["WWW-Authenticate"] == "Bearer"
