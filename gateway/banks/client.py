@@ -90,6 +90,7 @@ class Client:
             body = await self._read(head.headers, stream)
             protocol.settled()
             connection.release()
+            connection = None
             outcome = _OUTCOMES[head.code // 100]
             return BankResponse(
                 status=head.code,
@@ -108,7 +109,7 @@ class Client:
             if timer is not None:
                 timer.cancel()
             if connection is not None:
-                # After a release this does nothing; before it, what is left of the answer must not be read.
+                # What is left of the answer must not be read by the next.
                 connection.close()
             self._end(attempt, outcome)
 

@@ -89,6 +89,11 @@ class BankProtocol(ResponseHandler):
         elif self.transport is not None:
             self.transport.abort()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002 # aiohttp's signature
+        """Does what aiohttp does after every read only where something was paused."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
         """Counts interim answers: a flood of them would feed a queue without end."""
         if data[0].code < 200:

