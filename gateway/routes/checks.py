@@ -85,8 +85,11 @@ def _upstream(route: RoutePolicy) -> Iterator[Problem]:
     strip, path = route.upstream.strip, route.template.text
     if strip and not (path == strip or path.startswith(f"{strip}/")):
         yield route.problem(f"the path {path} does not begin with {strip}", "upstream", "strip")
-    if route.upstream.tls is not None and not route.upstream.url.startswith("https://"):
+    tls = route.upstream.tls
+    if tls is not None and not route.upstream.url.startswith("https://"):
         yield route.problem("'tls' needs an https URL", "upstream", "tls")
+    if tls is not None and (tls.certificate is None) != (tls.key is None):
+        yield route.problem("'certificate' and 'key' go together", "upstream", "tls")
 
 
 def _authentication(route: RoutePolicy) -> Iterator[Problem]:
