@@ -1,6 +1,8 @@
 """One listener: an address, TLS where it is set up, and the connections that come in there."""
 
 import asyncio
+import os
+import socket
 import ssl
 
 from gateway.exchange import Peer
@@ -41,6 +43,11 @@ class Listener:
         port: int = self._server.sockets[0].getsockname()[1]
         return port
 
+    @property
+    def listening(self) -> bool:
+        """Whether new connections are taken."""
+        return self._server is not None and self._server.is_serving()
+
     async def open(self) -> None:
         """Begins to take connections. Raises ListenerUnavailable."""
         kind: IdentityKind = self._settings.tls.identity if self._settings.tls is not None else "uri"
@@ -62,7 +69,7 @@ class Listener:
                 ssl_shutdown_timeout=timeout,
             )
         except OSError as error:
-            told = error.strerror or "the host has no address"
+            told = "the host has no address" if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
             raise ListenerUnavailable(f"listeners.{self.name}: {address} can not be listened on: {told}") from None
 
     def answer_for_the_last_time(self) -> None:

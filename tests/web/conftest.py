@@ -200,36 +200,50 @@ def telemetry(log: Log) -> Any:
 LIMITS = Limits()
 
 
-class Place:
-    """An open listener and the ways to it."""
+Dial = Callable[..., Awaitable[Wire]]
 
-    def __init__(self, listener: Listener, wires: contextlib.AsyncExitStack) -> None:
+
+@pytest.fixture
+async def dial() -> AsyncIterator[Dial]:
+    """Connects to a port of this machine; what is left open is closed at the end."""
+    async with contextlib.AsyncExitStack() as wires:
+
+        async def dial(port: int, context: ssl.SSLContext | None = None, *, small_buffers: bool = False) -> Wire:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1",
+                port,
+                ssl=context,
+                server_hostname="localhost" if context else None,
+                limit=2**12 if small_buffers else 2**20,
+            )
+
+            async def leave() -> None:
+                writer.transport.abort()
+                with contextlib.suppress(OSError, ssl.SSLError):
+                    await writer.wait_closed()
+
+            wires.push_async_callback(leave)
+            return Wire(reader, writer)
+
+        yield dial
+
+
+class Place:
+    """An open listener and the way to it."""
+
+    def __init__(self, listener: Listener, dial: Dial) -> None:
         self.listener = listener
-        self._wires = wires
+        self._dial = dial
 
     async def connect(self, context: ssl.SSLContext | None = None, *, small_buffers: bool = False) -> Wire:
-        reader, writer = await asyncio.open_connection(
-            "127.0.0.1",
-            self.listener.port,
-            ssl=context,
-            server_hostname="localhost" if context else None,
-            limit=2**12 if small_buffers else 2**20,
-        )
-
-        async def leave() -> None:
-            writer.transport.abort()
-            with contextlib.suppress(OSError, ssl.SSLError):
-                await writer.wait_closed()
-
-        self._wires.push_async_callback(leave)
-        return Wire(reader, writer)
+        return await self._dial(self.listener.port, context, small_buffers=small_buffers)
 
 
 Serve = Callable[..., Awaitable[Place]]
 
 
 @pytest.fixture
-async def serve(calls: Calls, telemetry: Telemetry) -> AsyncIterator[Serve]:
+async def serve(calls: Calls, telemetry: Telemetry, dial: Dial) -> AsyncIterator[Serve]:
     """Opens a listener, plain or with TLS, with the service's door or another attendant."""
     async with contextlib.AsyncExitStack() as open_places:
 
@@ -248,7 +262,7 @@ async def serve(calls: Calls, telemetry: Telemetry) -> AsyncIterator[Serve]:
                 await listener.empty(0)
 
             open_places.push_async_callback(stop)
-            return Place(listener, open_places)
+            return Place(listener, dial)
 
         yield serve
 
