@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from gateway.banks.origins import Origins
 from gateway.contract import BankProfile, Conduct, Dialect, Operation
 from gateway.errors import GatewayFault
 from gateway.exchange import Send
@@ -16,13 +17,13 @@ from gateway.mapping.records import BoundMapping
 class Desk(msgspec.Struct, frozen=True):
     """One bank, ready to be called.
 
-    `within` are the origins that links may lead to; `mappings` are by operation and form (`transactions.list.camt`).
+    `origins` say where links may lead; `mappings` are by operation and form (`transactions.list.camt`).
     """
 
     profile: BankProfile
     dialect: Dialect
     send: Send
-    within: frozenset[str]
+    origins: Origins
     mappings: Mapping[str, BoundMapping]
 
     def conduct(self, operation: Operation) -> Conduct:

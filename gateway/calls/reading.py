@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec.structs import replace
 
+from gateway.banks.origins import UrlRefused
 from gateway.calls.accounts import find_grant
 from gateway.calls.catalogue import Catalogue, build_catalogue
 from gateway.calls.cursors import Continuation, Cursors, ends
@@ -128,12 +128,12 @@ class Reader:
         """The gap that a link leaves, or the absolute URL within the bank that it is."""
         try:
             url = desk.dialect.next_url(desk.profile, link, document_url)
-            parted = urlsplit(url)
         except ValueError:
             return "next_link_malformed", None
-        if f"{parted.scheme}://{parted.netloc}".lower() not in desk.within:
+        try:
+            return None, desk.origins.normalise(url)
+        except UrlRefused:
             return "next_link_outside_bank", None
-        return None, url
 
     def _tell(self, exchange: Exchange, page: MappedPage) -> None:
         incomplete = page.incomplete

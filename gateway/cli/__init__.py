@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from gateway.cli import mapping
+from gateway.cli import mapping, serving, simulating
 from gateway.cli.console import fail, tell_problems
 from gateway.errors import GatewayError
 from gateway.files import Refused
@@ -22,6 +22,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(serving.serve)
+app.command()(serving.check)
+app.command()(serving.routes)
+app.command()(serving.openapi)
+app.command()(simulating.simulate)
 app.add_typer(mapping.app, name="mapping")
 
 

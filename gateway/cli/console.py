@@ -29,7 +29,7 @@ def layers_over(files: list[pathlib.Path] | None) -> Layers:
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """Ends the command with one line."""
-    print(f"gateway: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    print(f"gateway: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(code)
 
 
@@ -38,5 +38,5 @@ def tell_problems(problems: Iterable[Problem]) -> None:
     count = 0
     for problem in problems:
         count += 1
-        print(problem, file=sys.stderr)  # noqa: T201
-    print(f"gateway: {count} problem{'' if count == 1 else 's'}", file=sys.stderr)  # noqa: T201
+        print(problem, file=sys.stderr)
+    print(f"gateway: {count} problem{'' if count == 1 else 's'}", file=sys.stderr)

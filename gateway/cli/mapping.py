@@ -20,7 +20,9 @@ app = typer.Typer(help="Try mappings, and run their cases.", no_args_is_help=Tru
 
 @app.command()
 def run(
-    mapping: Annotated[str, typer.Argument(metavar="DIALECT/OPERATION", help="Such as uk_openbanking/transactions.list.")],
+    mapping: Annotated[
+        str, typer.Argument(metavar="DIALECT/OPERATION", help="Such as uk_openbanking/transactions.list.")
+    ],
     payload: Annotated[str, typer.Argument(metavar="[FILE|-]", help="The bank's answer; - is standard input.")] = "-",
     bank: Annotated[str | None, typer.Option(help="Read it as this bank's: its overlays and its zone.")] = None,
     account: Annotated[str, typer.Option(help="The bank's id of the account that was asked.")] = "account",
@@ -61,9 +63,12 @@ def _read(payload: str) -> bytes:
 @app.command()
 def test(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME ...]", help="Mappings, or mapping:case; all where none is named.")
+        list[str] | None,
+        typer.Argument(metavar="[NAME ...]", help="Mappings, or mapping:case; all where none is named."),
     ] = None,
-    write: Annotated[bool, typer.Option("--write", help="Write what the cases become; read the change before you keep it.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write what the cases become; read the change before you keep it.")
+    ] = False,
     files: Files = None,
 ) -> None:
     """Run the cases of mappings; every mapping must have one."""
@@ -79,7 +84,7 @@ def test(
     if write:
         for outcome in outcomes:
             outcome.case.expected.write_bytes(msgspec.json.format(outcome.page, indent=2) + b"\n")
-        print(f"{len(outcomes)} written")  # noqa: T201
+        print(f"{len(outcomes)} written")
         return
     _tell(outcomes, sorted(set(chosen) - {case.mapping for case in cases}))
 
@@ -101,9 +106,9 @@ def _tell(outcomes: list[Outcome], without: list[str]) -> None:
     failed = [outcome for outcome in outcomes if outcome.differences]
     for outcome in failed:
         for difference in outcome.differences[:20]:
-            print(f"{outcome.case.mapping}:{outcome.case.name}: {difference}", file=sys.stderr)  # noqa: T201
+            print(f"{outcome.case.mapping}:{outcome.case.name}: {difference}", file=sys.stderr)
     for mapping in without:
-        print(f"{mapping}: has no case", file=sys.stderr)  # noqa: T201
-    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} cases hold")  # noqa: T201
+        print(f"{mapping}: has no case", file=sys.stderr)
+    print(f"{len(outcomes) - len(failed)} of {len(outcomes)} cases hold")
     if failed or without or not outcomes:
         raise typer.Exit(1)

@@ -1,0 +1,94 @@
+"""`gateway serve`, `check`, `routes`, `openapi`: the files of a gateway, and the gateway itself."""
+
+import os
+import pathlib
+import sys
+from enum import StrEnum
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gateway.app import FileSet, read_files, run
+from gateway.cli.console import Files, fail, layers_over, tell_problems
+from gateway.files import Refused
+from gateway.settings import SETTINGS_VARIABLE, load
+from gateway.web.listeners import ListenerUnavailable
+
+
+class Form(StrEnum):
+    """How a result is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def serve(
+    settings: Annotated[
+        pathlib.Path | None, typer.Option(help=f"The settings file; else what {SETTINGS_VARIABLE} names.")
+    ] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish what is under way and end."""
+    loaded = load(os.environ, settings)
+    try:
+        run(loaded)
+    except ListenerUnavailable as error:
+        fail(str(error))
+
+
+def check(
+    files: Files = None,
+    form: Annotated[Form, typer.Option("--format", help="How problems are written.")] = Form.TEXT,
+) -> None:
+    """Check all files: what ships, and your folders over it. Every problem of every file, with its place."""
+    layers = layers_over(files)
+    try:
+        found = read_files(layers)
+    except Refused as refused:
+        if form is Form.TEXT:
+            tell_problems(refused.problems)
+        else:
+            _json({"ok": False, "problems": [_problem(problem) for problem in refused.problems]})
+        raise typer.Exit(1) from None
+    counts = _counts(found)
+    if form is Form.TEXT:
+        print(f"{', '.join(f'{count} {what}' for what, count in counts.items())}: no problems")
+    else:
+        _json({"ok": True, "problems": [], "counts": counts, "hash": found.content_hash})
+
+
+def _problem(problem: object) -> dict[str, object]:
+    return {name: getattr(problem, name) for name in ("file", "line", "column", "where", "message")}
+
+
+def _counts(found: FileSet) -> dict[str, int]:
+    return {"routes": len(found.rows()), "banks": len(found.banks), "mappings": len(found.library.mappings)}
+
+
+def _json(value: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def routes(
+    files: Files = None, form: Annotated[Form, typer.Option("--format", help="Table or JSON.")] = Form.TEXT
+) -> None:
+    """Print the table of routes: each with what it leads to, its filters, and where it is written."""
+    rows = read_files(layers_over(files)).rows()
+    if form is Form.JSON:
+        _json([{name: getattr(row, name) for name in row.__struct_fields__} for row in rows])
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("METHOD", "PATH", "LEADS TO", "FILTERS", "WRITTEN AT"):
+        table.add_column(title, overflow="fold", no_wrap=title == "METHOD")
+    for row in rows:
+        leads_to = row.operation or f"upstream {row.upstream}"
+        table.add_row(row.method, row.template, leads_to, " → ".join(row.filters) or "public", row.place)
+    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console.print(table)
+
+
+def openapi(files: Files = None) -> None:
+    """Print the OpenAPI 3.1 document of what the files serve."""
+    sys.stdout.buffer.write(read_files(layers_over(files)).openapi())
