@@ -12,6 +12,7 @@ from gateway.routes.checks import check, place
 from gateway.routes.policies import Listed, Reading, RoutePolicy
 from gateway.routes.template import Template
 from gateway.routes.tree import Tree
+from gateway.secrets import CertificateUnusable, SecretUnreadable
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """What the gateway knows (RFC 9110 section 9); TRACE and CONNECT it does not."""
@@ -47,16 +48,27 @@ class _End(msgspec.Struct, frozen=True):
 
 
 class RouteTable:
-    """All routes of one set of files."""
+    """All routes of one set of files.
+
+    Building one raises Refused where an upstream's secrets can not be used: that is known only when they are read.
+    """
 
     def __init__(self, policies: tuple[RoutePolicy, ...], building: Building) -> None:
         self._rows = rows(policies)
         self._trees: dict[str, Tree[_End]] = {}
         filters = _Filters(building)
+        problems = []
         for policy in policies:
-            handler = filters.chain(policy.filters, _innermost(policy, building))
+            try:
+                innermost = _innermost(policy, building)
+            except (SecretUnreadable, CertificateUnusable) as error:
+                problems.append(policy.problem(str(error), "upstream", "tls"))
+                continue
+            handler = filters.chain(policy.filters, innermost)
             for method in policy.methods:
                 self._trees.setdefault(method, Tree()).add(policy.template, _end(policy, method, handler))
+        if problems:
+            raise Refused(problems)
         if "GET" in self._trees:
             # HEAD is answered wherever GET is (RFC 9110 section 9.3.2), by the same route.
             self._trees["HEAD"] = self._trees["GET"]

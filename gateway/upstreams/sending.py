@@ -13,6 +13,10 @@ from gateway.exchange import Exchange
 _WHOLE_UP_TO = 64 * 1024
 
 
+class CallerBodyBroken(Exception):
+    """The caller's body could not be read to its end; the cause says why, and is not the upstream's."""
+
+
 async def outgoing_body(exchange: Exchange) -> tuple[str | None, bytes | AsyncIterator[bytes]]:
     """The framing field of the body, and the body: bytes to send with the head, or pieces. Raises BodyTooLarge."""
     request, limit = exchange.request, exchange.route.body_limit
@@ -35,7 +39,7 @@ async def answer_while_sending(
     """Feeds the body while waiting for the answer; says at last whether the whole body went out.
 
     An upstream may answer before it has read everything (413, say): its answer counts, and the rest is not sent.
-    Raises what broke the connection, or the failure of the caller's own body.
+    Raises what broke the connection, or CallerBodyBroken.
     """
     sending = asyncio.create_task(_feed(protocol, pieces))
     answering = asyncio.create_task(protocol.answer())
@@ -43,7 +47,7 @@ async def answer_while_sending(
         await asyncio.wait({sending, answering}, return_when=asyncio.FIRST_COMPLETED)
         if sending.done() and not answering.done():
             failure = sending.exception()
-            if failure is not None and not isinstance(failure, OSError):
+            if isinstance(failure, CallerBodyBroken):
                 raise failure
         head, stream = await answering
         return head, stream, sending.done() and not sending.cancelled() and sending.exception() is None
@@ -54,11 +58,19 @@ async def answer_while_sending(
 
 
 async def _feed(protocol: BankProtocol, pieces: AsyncIterator[bytes]) -> None:
-    async for piece in pieces:
+    async for piece in _callers(pieces):
         if protocol.transport is None or protocol.transport.is_closing():
             raise ConnectionResetError("the upstream closed the connection while the body was sent")
         protocol.transport.write(piece)
         await protocol._drain_helper()  # noqa: SLF001 - aiohttp has no public one
+
+
+async def _callers(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    try:
+        async for piece in pieces:
+            yield piece
+    except Exception as failure:
+        raise CallerBodyBroken from failure
 
 
 async def _counted(pieces: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:

@@ -21,7 +21,7 @@ from gateway.errors import GatewayFault, UpstreamNonsense
 from gateway.exchange import Attempt, Exchange, Handler, Response
 from gateway.telemetry.traces import new_span_id, traceparent
 from gateway.upstreams.fields import to_caller, to_upstream
-from gateway.upstreams.sending import answer_while_sending, outgoing_body
+from gateway.upstreams.sending import CallerBodyBroken, answer_while_sending, outgoing_body
 from gateway.upstreams.trip import AnswerBody, AnswerBroken, Trip, framing_is_plain
 
 _SECONDS_TO_CONNECT = 5.0
@@ -49,16 +49,21 @@ class Upstreams:
 
     def __init__(self, secrets: Callable[[str], bytes]) -> None:
         self._secrets = secrets
-        self._upstreams: dict[tuple[str, UpstreamTls | None], Upstream] = {}
+        self._upstreams: dict[tuple[str, UpstreamTls], Upstream] = {}
+        self._contexts: dict[UpstreamTls, ssl.SSLContext] = {}
 
     def handler(self, settings: UpstreamSettings) -> Handler:
         """The innermost handler of a route; routes with equal URL and TLS share their connections.
 
-        Reads secrets. Raises ValueError for a URL, certificate or key that can not be used.
+        Reads secrets. Raises SecretUnreadable, or CertificateUnusable for a certificate, key or authority.
         """
-        shared = (settings.url, settings.tls)
+        tls = settings.tls or UpstreamTls()
+        shared = (settings.url, tls)
+        if tls not in self._contexts:
+            # Loading the system's authorities takes tens of milliseconds: once for all that use them.
+            self._contexts[tls] = self._context(tls)
         if shared not in self._upstreams:
-            self._upstreams[shared] = Upstream(settings.url, self._context(settings.tls))
+            self._upstreams[shared] = Upstream(settings.url, self._contexts[tls])
         upstream, strip = self._upstreams[shared], len(settings.strip)
 
         async def forward(exchange: Exchange) -> Response:
@@ -71,9 +76,7 @@ class Upstreams:
         for upstream in self._upstreams.values():
             await upstream.close()
 
-    def _context(self, tls: UpstreamTls | None) -> ssl.SSLContext | None:
-        if tls is None:
-            return None
+    def _context(self, tls: UpstreamTls) -> ssl.SSLContext:
         identity = None
         if tls.certificate is not None and tls.key is not None:
             identity = Identity(self._secrets(tls.certificate), self._secrets(tls.key))
@@ -83,7 +86,7 @@ class Upstreams:
 class Upstream:
     """One base URL and its connections, which are made in the loop of the first request."""
 
-    def __init__(self, url: str, context: ssl.SSLContext | None) -> None:
+    def __init__(self, url: str, context: ssl.SSLContext) -> None:
         self._origin: Origin = origin_of(url)
         self._base = url.rstrip("/")
         self._base_path = self._base[len(self._origin.prefix) :]
@@ -150,6 +153,9 @@ class Upstream:
         except asyncio.CancelledError:
             trip.end("cancelled")
             raise
+        except CallerBodyBroken as broken:
+            trip.end("cancelled")
+            raise broken.__cause__ or broken from None
         except Exception as error:
             failure = trip.fail(error)
             if failure is error:

@@ -1,8 +1,10 @@
 import pytest
 
 from gateway.errors import MethodNotAllowed, MethodUnknown, NotFound
-from gateway.files import Layers
+from gateway.files import Layers, Refused
 from gateway.routes import RouteTable, read, rows
+from gateway.secrets import Secrets
+from gateway.upstreams import Upstreams
 from tests.filters.calling import Gateway
 
 POLICY = """
@@ -99,3 +101,18 @@ def test_an_empty_table_finds_nothing():
     with pytest.raises(NotFound):
         table.match("GET", "/")
     assert table.rows() == ()
+
+
+def test_an_upstreams_secrets_that_can_not_be_used_are_told_with_their_place(tmp_path):
+    policy = """
+routes:
+  - {name: a, method: GET, path: /a, public: true, upstream: {url: 'https://a.test', tls: {ca: 'file:none'}}}
+  - {name: b, method: GET, path: /b, public: true, upstream: {url: 'https://b.test', tls: {ca: 'file:junk'}}}
+"""
+    (tmp_path / "junk").write_text("no certificate")
+    upstreams = Upstreams(Secrets(tmp_path, {}).read)
+    with pytest.raises(Refused) as caught:
+        Gateway(tmp_path, policy, upstream=upstreams.handler)
+    told = [str(problem) for problem in caught.value.problems]
+    assert told[0].startswith("policies/one.yaml:3:91 routes[a].upstream.tls: file:none: ")
+    assert told[1].startswith("policies/one.yaml:4:91 routes[b].upstream.tls: ")
