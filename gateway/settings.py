@@ -146,10 +146,10 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Traces and logs; `ratio` is between 0 and 1."""
 
     otlp_endpoint: str | None = None
+    otlp_ca: pathlib.Path | None = None
     service_name: str = "bank-integration-gateway"
     ratio: float = 0.1
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["json", "text"] = "json"
     trust_traceparent: bool = True
 
 
@@ -249,8 +249,9 @@ def _meaning(loaded: Loaded, settings: Settings) -> Iterator[Problem]:
     for number, folder in enumerate(settings.files):
         if not folder.is_dir():
             yield loaded.problem(("files", number), f"{folder} is not a folder")
-    if settings.consents and not settings.consents.is_file():
-        yield loaded.problem(("consents",), f"{settings.consents} is not a file")
+    for at, file in ((("consents",), settings.consents), (("telemetry", "otlp_ca"), settings.telemetry.otlp_ca)):
+        if file and not file.is_file():
+            yield loaded.problem(at, f"{file} is not a file")
     if settings.secrets.folder and not settings.secrets.folder.is_dir():
         yield loaded.problem(("secrets",), f"{settings.secrets.folder} is not a folder")
     else:

@@ -70,7 +70,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
             "drain: {notice: 0s, grace: 5s}\n"
             "files: [ours]\nbanks: [albion-sandbox]\nconsents: consents.yaml\n"
             "telemetry: {otlp_endpoint: 'http://localhost:4318', ratio: 1, "
-            "log_format: text, trust_traceparent: false}\n"
+            "otlp_ca: consents.yaml, trust_traceparent: false}\n"
         ),
     )
     assert (loaded.listeners.service.address.host, loaded.listeners.service.address.port) == ("::1", 9443)
@@ -134,6 +134,7 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_line(written: Write,
     [
         ("files: [absent]", "7:9 files[0]: {folder}/absent is not a folder"),
         ("consents: absent.yaml", "7:11 consents: {folder}/absent.yaml is not a file"),
+        ("telemetry: {otlp_ca: absent.pem}", "7:22 telemetry.otlp_ca: {folder}/absent.pem is not a file"),
         ("banks: [../etc]", "7:9 banks[0]: '../etc' is not the name of a bank file, without folder and .yaml"),
         ("telemetry: {ratio: 1.5}", "7:20 telemetry.ratio: must be at most 1"),
         (

@@ -12,7 +12,7 @@ from gateway.exchange import Headers, Response
 from gateway.web.pages import Page
 
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _PROTECTED: Headers = (
@@ -31,7 +31,7 @@ _INDEX = b"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Bank integration gateway</title></head>
 <body><h1>Bank integration gateway</h1>
 <ul>
-<li><a href="/docs">The contract, to read and try</a></li>
+<li><a href="/docs">The contract, to read</a></li>
 <li><a href="/openapi.json">The contract as OpenAPI 3.1</a></li>
 <li><a href="/status">State: files, circuits, certificates, key sets</a></li>
 </ul></body></html>

@@ -1,13 +1,14 @@
 """Listeners that answer from a fixed set of pages: health, admin, and public as long as nothing comes in there."""
 
 from collections.abc import Callable, Mapping
+from http import HTTPMethod
 from typing import TypeAlias
 
 from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 from structlog.typing import FilteringBoundLogger
 
-from gateway.errors import GatewayError, GatewayFault, MethodNotAllowed, NotFound
+from gateway.errors import GatewayError, GatewayFault, MethodNotAllowed, MethodUnknown, NotFound
 from gateway.exchange import Response
 from gateway.web.bodies import CallerGone
 from gateway.web.paths import canonical
@@ -46,6 +47,8 @@ class Pages:
         page = self._pages.get(path)
         if page is None:
             raise NotFound
+        if message.method not in HTTPMethod.__members__:
+            raise MethodUnknown
         if message.method not in {"GET", "HEAD"}:
             raise MethodNotAllowed(headers=(("Allow", "GET, HEAD"),))
         return page()

@@ -7,7 +7,7 @@ from aiohttp.http_exceptions import BadHttpMethod, LineTooLong
 from gateway.errors import GatewayError, HeadersTooLarge, MethodUnknown, PathRefused, RequestInvalid
 
 TARGET_BYTES = 8190
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} /")
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,32} [!-~]+ HTTP/1\.[01]\r\n")
 
 
 def refusal_of(error: BaseException, received: bytes) -> GatewayError:

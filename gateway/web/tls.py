@@ -1,7 +1,8 @@
 """The TLS side of a listener: what is presented, what is spoken, and whose client certificates are taken.
 
-TLS 1.2 with forward secrecy and authenticated encryption only (BCP 195: RFC 9325 section 4.2), or 1.3. There is no
-session resumption, so that every connection shows its certificate and is judged by today's authorities.
+TLS 1.2 with forward secrecy and authenticated encryption only (BCP 195: RFC 9325 section 4.2), or 1.3. No tickets are
+given: 1.3 resumes nothing, and 1.2 only what this very context has verified and still holds in memory (Python can not
+switch that off), so a session never outlives the authorities that it was judged by.
 """
 
 import ssl

@@ -7,6 +7,7 @@ import json
 import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
+from http import HTTPMethod
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import uvloop
 from blockbuster import BlockBuster, blockbuster_ctx
 from msgspec.structs import replace
 
-from gateway.errors import NotFound
+from gateway.errors import MethodUnknown, NotFound
 from gateway.exchange import Exchange, Handler, Response, RouteFacts
 from gateway.secrets import Secrets
 from gateway.settings import Address, Limits, ListenerSettings, TlsSettings
@@ -138,7 +139,9 @@ class Calls:
     async def say_hello(self, _exchange: Exchange) -> Response:
         return Response(200, (("Content-Type", "application/json"),), b'{"hello":"there"}')
 
-    def match(self, _method: str, path: str) -> Match:
+    def match(self, method: str, path: str) -> Match:
+        if method not in HTTPMethod.__members__:
+            raise MethodUnknown
         if path.startswith("/v1/things"):
             return Match(replace(THINGS, timeout=self.timeout), {}, self._handle)
         if path == "/plain":

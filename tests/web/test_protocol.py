@@ -1,6 +1,10 @@
 """A connection from its first byte to its end: what waits is bounded, and requests are answered in their order."""
 
 import asyncio
+import os
+import pathlib
+import subprocess
+import sys
 import time
 
 import pytest
@@ -128,6 +132,15 @@ async def test_a_caller_that_does_not_read_is_cut_off_in_time(serve: Serve, call
     await asyncio.sleep(0.6)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await wire.answer()
+
+
+@pytest.mark.slow
+def test_aiohttps_other_parser_is_no_way_around():
+    environment = {**os.environ, "AIOHTTP_NO_EXTENSIONS": "1"}
+    files = [pathlib.Path(__file__).with_name(f"test_{name}.py") for name in ("admission", "bodies", "replies")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-3000:]
 
 
 def test_what_is_used_of_aiohttp_is_still_there():

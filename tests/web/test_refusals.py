@@ -30,6 +30,7 @@ def test_every_kind_is_the_callers_and_shows_nothing(kind: type[BadHttpMessage])
         (LineTooLong(b"canary", 16384), b"", "headers_too_large"),
         (BadHttpMessage("Too many headers received"), b"", "headers_too_large"),
         (BadHttpMethod("canary"), b"BREW /pot HTTP/1.1\r\n", "method_unknown"),
+        (BadHttpMethod("canary"), b"GET /no-version\r\n", "request_invalid"),
         (BadHttpMethod("canary"), b"\x16\x03\x01", "request_invalid"),
         (BadHttpMessage("canary"), b"GET / HTTP/1.1\r\n", "request_invalid"),
     ],
