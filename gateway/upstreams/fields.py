@@ -5,6 +5,7 @@ drop an authorisation or a signature by naming it. Fields by which proxies vouch
 gateway's own TLS says who called (a name with an underscore is one of those to servers that read `-` and `_` alike).
 """
 
+import functools
 from collections.abc import Iterable
 
 from gateway.exchange import HeaderMap, Headers
@@ -67,6 +68,7 @@ _GATEWAYS_OWN = frozenset(
     }
 )
 _VOUCHING = ("x-forwarded-", "x-ssl-", "x-client-", "ssl-client-", "x-original-", "x-envoy-")
+_NEVER_NOMINATED = _PROTECTED | {"close", "keep-alive", ""}
 _NOT_ASKED = _HOP_BY_HOP | _GATEWAYS_OWN
 _ECHOED = frozenset({"x-fapi-interaction-id", "x-request-id"})
 _NONE: list[str] = []
@@ -74,25 +76,37 @@ _NONE: list[str] = []
 
 def to_upstream(received: HeaderMap) -> list[str]:
     """The caller's fields that go on, as lines without their ends."""
+    lines = [f"{name}: {value}" for name, value in received.items() if _goes_on(name)]
     nominated = _nominated(received.getall("connection", _NONE))
-    lines = []
-    for name, value in received.items():
-        lower = name.lower()
-        if lower in _NOT_ASKED or lower in nominated or "_" in lower or lower.startswith(_VOUCHING):
-            continue
-        lines.append(f"{name}: {value}")
+    if nominated:
+        return [line for line in lines if line.partition(":")[0].lower() not in nominated]
     return lines
 
 
 def to_caller(answered: Iterable[tuple[str, str]], *, echoing: bool) -> Headers:
     """The upstream's fields that go back; `echoing` says that the ids of the call are added by a filter."""
-    pairs = list(answered)
+    pairs = tuple(answered)
+    kept = tuple([pair for pair in pairs if _comes_back(pair[0], echoing=echoing)])
+    if len(kept) == len(pairs):
+        return kept
     nominated = _nominated([value for name, value in pairs if name.lower() == "connection"])
-    dropped = _HOP_BY_HOP | nominated | _ECHOED if echoing else _HOP_BY_HOP | nominated
-    return tuple((name, value) for name, value in pairs if name.lower() not in dropped)
+    return tuple(pair for pair in kept if pair[0].lower() not in nominated) if nominated else kept
+
+
+# Names repeat from call to call; what a stranger invents only pushes out what another one did.
+@functools.lru_cache(1024)
+def _goes_on(name: str) -> bool:
+    lower = name.lower()
+    return not (lower in _NOT_ASKED or "_" in lower or lower.startswith(_VOUCHING))
+
+
+@functools.lru_cache(1024)
+def _comes_back(name: str, *, echoing: bool) -> bool:
+    lower = name.lower()
+    return not (lower in _HOP_BY_HOP or (echoing and lower in _ECHOED))
 
 
 def _nominated(values: list[str]) -> frozenset[str]:
     if not values:
         return frozenset()
-    return frozenset(name.strip().lower() for value in values for name in value.split(",")) - _PROTECTED
+    return frozenset(name.strip().lower() for value in values for name in value.split(",")) - _NEVER_NOMINATED
