@@ -150,6 +150,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     service_name: str = "bank-integration-gateway"
     ratio: float = 0.1
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "text"] = "json"
     trust_traceparent: bool = True
 
 

@@ -70,7 +70,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
             "drain: {notice: 0s, grace: 5s}\n"
             "files: [ours]\nbanks: [albion-sandbox]\nconsents: consents.yaml\n"
             "telemetry: {otlp_endpoint: 'http://localhost:4318', ratio: 1, "
-            "otlp_ca: consents.yaml, trust_traceparent: false}\n"
+            "otlp_ca: consents.yaml, log_format: text, trust_traceparent: false}\n"
         ),
     )
     assert (loaded.listeners.service.address.host, loaded.listeners.service.address.port) == ("::1", 9443)
