@@ -14,6 +14,7 @@ from gateway.mapping import functions
 from gateway.mapping.emission import Block, Emission, Value
 from gateway.mapping.language import Expression, MappingFile, Source
 from gateway.mapping.pages import CALL_NAMES, Review
+from gateway.mapping.paths import Every
 from gateway.mapping.projection import Usage
 from gateway.mapping.scopes import FlatScope, Scope
 from gateway.mapping.shapes import Shape
@@ -29,20 +30,21 @@ _ENGINE = {
     "balance": {"account_id", "fetched_at", "source"},
     "transaction": {"id", "account_id", "id_basis", "id_stability", "supersedes", "source"},
 }
-_IDENTITY = {"account": {"resource"}, "balance": set(), "transaction": {"bank", "entry_reference"}}
+_IDENTITY = {"account": {"resource", "part"}, "balance": set(), "transaction": {"bank", "entry_reference"}}
 
 
 class Code(msgspec.Struct, frozen=True):
     """One variant of a mapping's code, bound by `exec`; see `projection` for why there are two.
 
-    `document` decodes a whole document; `shell` one whose records are left as bytes, and `records` one such record,
-    per container.
+    `document` decodes a whole document; `shell` one whose containers of records are left as bytes, and `records` one
+    such record, per container. `tail` decodes what the link to the next page needs, whatever the records are like.
     """
 
     source: str
     constants: dict[str, Any]
     document: Any
     shell: Any
+    tail: Any
     records: tuple[Any, ...]
 
 
@@ -81,7 +83,8 @@ class _Compilation:
         self.constants: dict[str, Any] = {
             "BOOLEANS": BOOLEANS, "CURRENCIES": functions.CURRENCIES, "MALFORMED": _MALFORMED, "NOTHING": _NOTHING,
             "PLAIN": frozenset({str, list, bool, int, float, type(None)}), "Review": Review, "UNKNOWN": UNKNOWN,
-            "compacted": _compacted, "is_plain": functions.is_plain, "token": _token,
+            "compacted": _compacted, "is_plain": functions.is_plain, "plain_text": _plain_text,
+            "token": _token,
         }  # fmt: skip
         self.unseen: list[dict[Place, str]] = []
         self.seen: set[Place] = set()
@@ -91,28 +94,29 @@ class _Compilation:
 
     def code(self) -> Code:
         self._check_names()
-        holders: list[Usage] = []
+        containers: list[Usage] = []
         items: list[Usage] = []
         lines: list[Block] = []
         for number, source in enumerate(self.file.sources):
-            holder, item = self._holder(number, source, lines)
-            if item is None:
-                continue
-            holders.append(holder)
-            items.append(item)
-            lines.append(self._records(number, source, item))
-        lines.append(self._next())
+            found = self._holder(number, source, lines)
+            if found is not None:
+                containers.append(found[0])
+                items.append(found[1])
+                lines.append(self._records(number, source, found[1]))
+        lines.append(self._next("next_link", self.root))
+        tail = Usage(self.root.shape, required=True)
+        lines.append(self._next("next_link_alone", tail))
         for at, message in self._never_seen().items():
             self.refuse(at, message)
         text = "\n\n".join(_render(block) for block in lines) + "\n"
         if self.problems:
-            return Code(text, {}, None, None, ())
-        raw = frozenset(holders)
+            return Code(text, {}, None, None, None, ())
         return Code(
             text,
             self.constants,
             msgspec.json.Decoder(self.root.type(exact=self.exact)),
-            msgspec.json.Decoder(self.root.type(exact=self.exact, raw_items=raw)),
+            msgspec.json.Decoder(self.root.type(exact=self.exact, raw=frozenset(containers))),
+            msgspec.json.Decoder(tail.type(exact=self.exact)),
             tuple(msgspec.json.Decoder(item.type(exact=self.exact)) for item in items),
         )
 
@@ -160,20 +164,40 @@ class _Compilation:
             missing.update({at: message for at, message in unseen.items() if at not in self.seen})
         return missing
 
-    def _holder(self, number: int, source: Source, lines: list[Block]) -> tuple[Usage, Usage | None]:
+    def _holder(self, number: int, source: Source, lines: list[Block]) -> tuple[Usage, Usage] | None:
+        """Writes the function that finds a container's records; its usage and that of a record."""
         scope = Scope("document", self.root, exact=self.exact, empty=_NO_TEXTS)
-        usage = scope.reach(source.path)
-        if usage is None or not source.path:
-            self.refuse(source.at, "the shape has no such array of records")
-            return self.root, None
-        if "object" not in usage.shape.kinds:
-            self.refuse(source.at, "the records must be objects in the shape")
-            return self.root, None
-        name = scope.leaf(source.path[:-1], "list")
-        lines.append([f"def holder_{number}(document):", [*scope.prelude, f"return {name}"]])
-        holder = scope.reach(source.path[:-1])
-        assert holder is not None
-        return holder, usage
+        item = scope.reach(source.path)
+        if item is None or "object" not in item.shape.kinds:
+            self.refuse(source.at, "the shape has no such objects")
+            return None
+        name = f"def holder_{number}(document, call, unfold):"
+        if not isinstance(source.path[-1], Every):  # the only record
+            record = scope.leaf(source.path, "presence")
+            lines.append([name, [*scope.prelude, f"return unfold({record})"]])
+            return item, item
+        container = scope.reach(source.path[:-1])
+        assert container is not None
+        container.records = True
+        if source.within is None:
+            records = scope.leaf(source.path[:-1], "records")
+            lines.append([name, [*scope.prelude, f"return unfold({records})"]])
+            return container, item
+        split = next(index for index, step in enumerate(source.path) if isinstance(step, Every))
+        around = scope.reach(source.path[: split + 1])
+        others = scope.leaf(source.path[:split], "list")
+        inner = Scope("around", around, exact=self.exact, empty=_NO_TEXTS)
+        records, theirs = inner.leaf(source.path[split + 1 : -1], "records"), inner.leaf(source.within, "text")
+        if theirs is None:
+            self.refuse(source.at, "the shape has no such 'within'")
+            return None
+        loop: Block = [
+            "if around is None: continue",
+            *inner.prelude,
+            f"if {theirs} is not None and {theirs} == call.resource_id: found.extend(unfold({records}))",
+        ]
+        lines.append([name, [*scope.prelude, "found = []", f"for around in {others} or ():", loop, "return found"]])
+        return container, item
 
     def _emission(self, here: Scope) -> Emission:
         emission = Emission(self.refuse, self.constants)
@@ -234,7 +258,7 @@ class _Compilation:
                 emission.names[name] = Value(arguments[name], "null", null=True)
                 continue
             emission.fit(value, expression, target, name)
-            if required and value.null:
+            if required and value.null and name != "servicer":
                 body.append(f"if {value.code} is None: raise Review({name!r}, 'missing', {value.path!r})")
             if target.kind == "list" and value.null:
                 body.append(f"if {value.code} is None: {value.code} = {emission.empty(target)}")
@@ -256,14 +280,16 @@ class _Compilation:
             arguments["account_id"], arguments["fetched_at"] = "call.account_id", "call.fetched_at"
         elif self.file.target == "account":
             currency = arguments["currency"] if "currency" in self.file.identity_with else "None"
-            resource = keys["resource"].code if "resource" in keys else "None"
-            body.append(f"i0, i1 = page.account({arguments['identifications']}, {currency}, {resource})")
+            resource, part = (keys[name].code if name in keys else "None" for name in ("resource", "part"))
+            body.append(f"i0, i1 = page.account({arguments['identifications']}, {currency}, {part}, {resource})")
             arguments["id"], arguments["id_basis"] = "i0", "i1"
             held, servicer = arguments["servicer"], emission.constant("struct", self.target.fields["servicer"].struct)
             name, bic = f"({held} and {held}.name) or call.bank_title", f"({held} and {held}.bic) or call.bank_bic"
             body.append(f"servicer = {servicer}(call.bank, {name}, {bic})")
             arguments["servicer"] = "servicer"
         else:
+            weak = " and ".join(emission.test(one) for one in self.file.weak)
+            body.append(f"stability = 'weak' if {weak} else 'strong'" if weak else "stability = 'strong'")
             self._transaction_identity(keys, extra, body, arguments)
 
     def _transaction_identity(self, keys: dict[str, Value], extra: str, body: Block, arguments: dict[str, str]) -> None:
@@ -277,7 +303,7 @@ class _Compilation:
                 code = keys[name].code
                 key = f"identify({basis + chr(31)!r} + {code}{extra})"
                 derived = [
-                    f"if {code} is not None: i0, i1, i2 = {key}, {basis!r}, 'strong'",
+                    f"if {code} is not None: i0, i1, i2 = {key}, {basis!r}, stability",
                     "else:",
                     derived,
                 ]
@@ -285,8 +311,8 @@ class _Compilation:
         arguments["id"], arguments["id_basis"], arguments["id_stability"] = "i0", "i1", "i2"
         arguments["account_id"] = "call.account_id"
 
-    def _next(self) -> Block:
-        here = Scope("document", self.root, exact=self.exact, empty=self.file.empty)
+    def _next(self, name: str, root: Usage) -> Block:
+        here = Scope("document", root, exact=self.exact, empty=self.file.empty)
         emission = self._emission(here)
         body: Block = []
         code = "None"
@@ -296,8 +322,8 @@ class _Compilation:
         for at, message in emission.unseen.items():
             if at not in emission.seen:
                 self.refuse(at, message)
-        outer = [line for root in ("header", "call") for line in emission.roots[root].prelude]
-        return ["def next_link(document, header, call, page):", [*outer, *here.prelude, *body, f"return {code}"]]
+        outer = [line for one in ("header", "call") for line in emission.roots[one].prelude]
+        return [f"def {name}(document, header, call, page):", [*outer, *here.prelude, *body, f"return {code}"]]
 
 
 def _without(target: Target, name: str) -> Target:
@@ -307,12 +333,21 @@ def _without(target: Target, name: str) -> Target:
 
 
 def _token(raw: msgspec.Raw) -> str | None:
-    """The text of a JSON string, or the digits of a number as they stand in the document."""
+    """The text of a JSON string, or the digits of a number as they stand in the document; nothing else is a text."""
     held = bytes(raw)
     if held[:1] == b'"':
         text: str = msgspec.json.decode(held)
         return text
-    return None if held == b"null" else held.decode("ascii")
+    return None if held[:1] in b"[{" or held == b"null" else held.decode("ascii")
+
+
+def _plain_text(value: Any) -> str | None:
+    """The text of a value whose type the shape leaves open."""
+    if value.__class__ is str:
+        return str(value)
+    if value.__class__ is bool:
+        return "true" if value else "false"
+    return str(value) if value.__class__ is int else None
 
 
 def _compacted(value: str | None) -> str | None:

@@ -28,18 +28,21 @@ from gateway.mapping.language import (
     Lookup,
     Read,
     Sign,
+    Split,
 )
 from gateway.mapping.paths import Every, write
-from gateway.mapping.scopes import Scope
+from gateway.mapping.scopes import ReadKind, Scope
 from gateway.mapping.tables import Table
 from gateway.mapping.target import Target
 
 Block: TypeAlias = list[Any]
 Refuse: TypeAlias = Callable[[Place, str], None]
 _TEXT = Target("text", nullable=True)
+_TEXTUAL = frozenset({"string", "number", "integer", "boolean"})
 _FORM_OF = {
     "text": "text", "decimal": "decimal", "grouped_decimal": "decimal", "currency": "currency", "date": "date",
-    "local_date": "date", "instant": "instant", "iban": "text", "compact": "text", "bic": "bic", "mcc": "mcc",
+    "local_date": "date", "day_first_date": "date", "instant": "instant", "iban": "text", "compact": "text",
+    "masked_pan": "text", "bic": "bic", "mcc": "mcc",
     "integer": "integer", "boolean": "boolean",
 }  # fmt: skip
 
@@ -110,6 +113,8 @@ class Emission:
                 return self._each(expression, target, field, block)
             case Joined():
                 return self._joined(expression, field, block)
+            case Split():
+                return self._split(expression, field, block)
             case Lookup():
                 return self._lookup(expression, target, field, block, required=required)
             case Convert():
@@ -163,19 +168,15 @@ class Emission:
         if read.path and isinstance(read.path[-1], Every):
             leaf = scope.leaf(read.path, "texts")
             return Value(str(leaf), "list", path=write(read.path), null=True)
-        kind = (
-            "boolean"
-            if target.kind == "boolean" and "boolean" in kinds
-            else "integer"
-            if target.kind == "integer" and "integer" in kinds
-            else "text"
-        )
-        if kind == "text" and not kinds & {"string", "number"}:
+        kind: ReadKind = "text"
+        if kinds in (frozenset({"boolean"}), frozenset({"integer"})) and target.kind in kinds:
+            kind = "boolean" if "boolean" in kinds else "integer"
+        if kind == "text" and not kinds & _TEXTUAL:
             self.refuse(
                 read.at, f"{write(read.path)} is {' or '.join(sorted(kinds))} in the shape, not a text or number"
             )
             return _NULL
-        leaf = scope.leaf(read.path, kind)  # type: ignore[arg-type]
+        leaf = scope.leaf(read.path, kind)
         return Value(str(leaf), kind, usage.shape.enum, null=True, path=write(read.path))
 
     def _first(self, first: First, target: Target, field: str, block: Block) -> Value:
@@ -249,7 +250,7 @@ class Emission:
             self.fit(value, each.body, wanted, field)
         self.scopes.pop()
         keep = [f"{out} = {value.code}", "break"] if each.only_first else [f"{out}.append({value.code})"]
-        loop: Block = [*inner.prelude]
+        loop: Block = [f"if {element} is None: continue", *inner.prelude]
         if tests:
             loop.append(f"if not ({tests}): continue")
         loop += [*body, f"if {value.code} is not None:", keep]
@@ -280,11 +281,22 @@ class Emission:
         block.append(f"{out} = {joined.separator!r}.join({parts}) if {parts} else None")
         return Value(out, "text", null=True, path=path)
 
+    def _split(self, split: Split, field: str, block: Block) -> Value:
+        source = self.emit(split.source, _TEXT, field, block, required=False)
+        if source.form == "null":
+            return _NULL
+        out, parts = self.name(), self.name("p")
+        block += [
+            f"{parts} = {source.code}.split({split.separator!r}) if {source.code} is not None else ()",
+            f"{out} = ({parts}[{split.index}].strip() or None) if len({parts}) > {split.index} else None",
+        ]
+        return Value(out, "text", null=True, path=source.path)
+
     def _lookup(self, lookup: Lookup, target: Target, field: str, block: Block, *, required: bool) -> Value:
         source = self.emit(lookup.source, _TEXT, field, block, required=False)
         if source.form == "null":
             return _NULL
-        table = Table(lookup.table, prefix=lookup.prefix, fold_case=lookup.fold_case)
+        table = Table(lookup.table, prefix=lookup.fold.prefix, fold_case=lookup.fold.case)
         out = self.name()
         block.append(f"{out} = {self.constant('table', table)}[{source.code}]")
         if table.open_ended is None:
@@ -345,8 +357,7 @@ class Emission:
                 f"{moment} = NOTHING if {source.code} is None else seen({source.code}) or moment({source.code})"
             )
         block.append(f"{out} = {moment}[{0 if convert.kind == 'local_date' else 1}]")
-        if convert.kind == "local_date":  # the instant beside it is told once
-            block.append(f"if {moment} is MALFORMED: {told}")
+        block.append(f"if {moment} is MALFORMED: {told}")
         return Value(out, _FORM_OF[convert.kind], null=True, path=source.path)
 
     def _sign(self, sign: Sign, field: str, block: Block, *, required: bool) -> Value:
@@ -409,32 +420,49 @@ class Emission:
                 self.refuse(condition.at, f"'{condition.name}' is not named above{near(condition.name, self.names)}")
                 return "False"
             if condition.values is not None and value.words is not None:
+                known = [_word(one) for one in value.words]
                 for word in condition.values:
-                    if word not in [str(w) for w in value.words]:
-                        self.refuse(condition.at, f"'{condition.name}' is never '{word}'{near(word, value.words)}")
+                    if word not in known:
+                        self.refuse(condition.at, f"'{condition.name}' is never '{word}'{near(word, known)}")
+            if condition.negative is not None and value.form not in {"decimal", "null"}:
+                self.refuse(condition.at, f"'{condition.name}' is {value.form}: only a decimal can be negative")
             if value.form == "null":
                 return str(condition.present is False)
-        else:
-            assert condition.read is not None
-            scope = self._scope(condition.read)
-            usage = scope.reach(condition.read.path)
-            if usage is None:
-                self.unseen.setdefault(condition.at, f"the shape has no {write(condition.read.path)}")
-                return str(condition.present is False or condition.own is False)
-            self.seen.add(condition.at)
-            textual = bool(usage.shape.kinds & {"string", "number"})
-            kind = "text" if textual else "presence"
-            if not textual and condition.present is None:
-                self.refuse(condition.at, f"{write(condition.read.path)} is not a text: only 'present' can be tested")
-            value = Value(str(scope.leaf(condition.read.path, kind)), "text", null=True)  # type: ignore[arg-type]
+            return self._tested(condition, value)
+        assert condition.read is not None
+        scope = self._scope(condition.read)
+        usage = scope.reach(condition.read.path)
+        if usage is None:
+            self.unseen.setdefault(condition.at, f"the shape has no {write(condition.read.path)}")
+            return str(condition.present is False or condition.own is False or condition.same is False)
+        self.seen.add(condition.at)
+        textual = bool(usage.shape.kinds & _TEXTUAL)
+        if not textual and condition.present is None:
+            self.refuse(condition.at, f"{write(condition.read.path)} is not a text: only 'present' can be tested")
+        value = Value(str(scope.leaf(condition.read.path, "text" if textual else "presence")), "text", null=True)
+        if condition.other is not None:
+            other = self._read(condition.other, _TEXT)
+            return f"{value.code} {'==' if condition.same else '!='} {other.code}"
+        return self._tested(condition, value)
+
+    def _tested(self, condition: Condition, value: Value) -> str:
+        code = value.code
         if condition.present is not None:
-            return f"{value.code} is {'not ' if condition.present else ''}None"
+            return f"{code} is {'not ' if condition.present else ''}None"
+        if condition.negative is not None:
+            return f"({code} is not None and {code}[0] {'==' if condition.negative else '!='} '-')"
         if condition.own is not None:
-            return f"(compacted({value.code}) {'in' if condition.own else 'not in'} own)"
+            return f"(compacted({code}) {'in' if condition.own else 'not in'} own)"
         assert condition.values is not None
+        if value.form == "boolean":
+            return " or ".join(f"{code} is {word == 'true'}" for word in condition.values).join("()")
+        if condition.fold.prefix or condition.fold.case:
+            fold = condition.fold
+            table = Table(dict.fromkeys(condition.values, True), prefix=fold.prefix, fold_case=fold.case)
+            return f"{self.constant('table', table)}[{code}] is True"
         if len(condition.values) == 1:
-            return f"{value.code} == {condition.values[0]!r}"
-        return f"{value.code} in {self.constant('words', frozenset(condition.values))}"
+            return f"{code} == {condition.values[0]!r}"
+        return f"{code} in {self.constant('words', frozenset(condition.values))}"
 
     # -- objects ----------------------------------------------------------------------------------------------------
 
@@ -497,3 +525,7 @@ class Emission:
                 "none", target.struct(*[() if c.kind == "list" else None for c in target.fields.values()])
             )
         return "None"
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -13,13 +13,14 @@ An expression reads a value, converts it, and may be null. Its forms, by the key
     join (with)                     texts in one, nulls left out
     fields                          an object, where `when` or `first` needs one
   and then, in this order, on what was read:
+    split (at)                      one part of a text, by a separator; parts count from 0
     lookup (fold, else) | as        a table, or a conversion to one of the contract's forms
     sign                            the sign of an amount, where an indicator says it
     when                            else null
 
 A mapping from field names to expressions is an object. A condition of `when` and `where` is a mapping from a name
-(`let`, or a field above) to the value or values it must have, or {path, is | present | own}; a list of conditions holds
-when all do.
+(`let`, or a field above) to the value or values it must have, to {present: ...} or {negative: ...}; or it is a path
+with one of is (fold), present, own, same_as, differs_from. A list of conditions holds when all do.
 """
 
 from typing import Literal, TypeAlias
@@ -31,8 +32,8 @@ from gateway.mapping.paths import Path
 
 Root: TypeAlias = Literal["here", "record", "document", "header", "call"]
 CONVERSIONS = (
-    "text", "decimal", "grouped_decimal", "currency", "date", "local_date", "instant",
-    "iban", "compact", "bic", "mcc", "integer", "boolean",
+    "text", "decimal", "grouped_decimal", "currency", "date", "local_date", "day_first_date", "instant",
+    "iban", "compact", "masked_pan", "bic", "mcc", "integer", "boolean",
 )  # fmt: skip
 
 
@@ -90,14 +91,29 @@ class Joined(msgspec.Struct, frozen=True):
     separator: str
 
 
+class Split(msgspec.Struct, frozen=True):
+    """One part of a text; null where it has no such part."""
+
+    at: Place
+    source: "Expression"
+    separator: str
+    index: int
+
+
+class Fold(msgspec.Struct, frozen=True):
+    """What is passed over when codes are compared: a prefix, and case."""
+
+    prefix: str | None = None
+    case: bool = False
+
+
 class Lookup(msgspec.Struct, frozen=True):
-    """A table from a bank's codes to the contract's; `prefix` and `fold_case` widen what counts as equal."""
+    """A table from a bank's codes to the contract's; `fold` widens what counts as equal."""
 
     at: Place
     source: "Expression"
     table: dict[str, str | int | bool | None]
-    prefix: str | None
-    fold_case: bool
+    fold: Fold
     has_else: bool
     otherwise: str | int | bool | None
 
@@ -143,15 +159,16 @@ class Fields(msgspec.Struct, frozen=True):
 
 
 Expression: TypeAlias = (
-    Read | Const | Local | First | Listed | Each | Joined | Lookup | Convert | Sign | Conditional | Fields
+    Read | Const | Local | First | Listed | Each | Joined | Split | Lookup | Convert | Sign | Conditional | Fields
 )
 
 
 class Condition(msgspec.Struct, frozen=True):
     """A test of a named value (`name`) or of a path (`read`).
 
-    `values` holds what it must be one of; `present` whether it must be there; `own` whether it must be, or must not be,
-    one of the account's own numbers.
+    `values` holds what it must be one of; `present` whether it must be there; `negative` whether it must be below zero;
+    `own` whether it must be, or must not be, one of the account's own numbers; `other` and `same` another path that it
+    must, or must not, be equal to.
     """
 
     at: Place
@@ -159,14 +176,23 @@ class Condition(msgspec.Struct, frozen=True):
     read: Read | None = None
     values: tuple[str, ...] | None = None
     present: bool | None = None
+    negative: bool | None = None
     own: bool | None = None
+    fold: Fold = Fold()
+    other: Read | None = None
+    same: bool = True
 
 
 class Source(msgspec.Struct, frozen=True):
-    """One container of records: where they are, and what it alone says (`set`)."""
+    """One container of records: where they are, and what it alone says (`set`).
+
+    The path ends in [*], or names the only record. With a second [*] the records lie within others: `within` is the
+    path, in those around them, of the bank's id that must be the one that was asked for.
+    """
 
     at: Place
     path: Path
+    within: Path | None
     settings: dict[str, Expression]
 
 
@@ -187,4 +213,5 @@ class MappingFile(msgspec.Struct, frozen=True):
     fields: dict[str, Expression]
     identity: dict[str, Expression]
     identity_with: tuple[str, ...]
+    weak: tuple["Condition", ...]
     next: Expression | None

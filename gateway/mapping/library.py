@@ -141,7 +141,7 @@ def _overlay(base: Loaded, over: Loaded) -> Loaded:
         if at in over.keys:
             keys[at] = over.keys[at]
         values[at] = over.values[at]
-        if _is_object(under) and _is_object(upper):
+        if not at or (_is_object(under) and _is_object(upper)):
             merged = dict(under)
             for name, child in upper.items():
                 if child is None:

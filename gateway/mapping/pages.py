@@ -107,15 +107,20 @@ class Page:
         """A record is set aside."""
         self.left_out.append((position, review))
 
-    def account(self, identifications: Any, currency: str | None, resource: str | None) -> tuple[str, str]:
+    def account(
+        self, identifications: Any, currency: str | None, part: str | None, resource: str | None
+    ) -> tuple[str, str]:
         """Id and basis of an account: by its best identification, else by the bank's resource id.
+
+        `part` tells accounts apart that share a number (a building society's roll number).
 
         Two accounts of one page that an identification can not tell apart go by the resource id. Raises Review.
         """
         chosen = min(identifications, key=lambda one: _BY_NUMBER.index(one.scheme), default=None)
         call, basis = self.call, "identification"
         if chosen is not None:
-            out = self._identities.account(call.tenant, call.bank, chosen.scheme, chosen.value, currency or "")
+            value = chosen.value if part is None else f"{chosen.value}\x1e{part}"
+            out = self._identities.account(call.tenant, call.bank, chosen.scheme, value, currency or "")
         if chosen is None or out in self._accounts:
             if resource is None:
                 raise Review("id", "missing", "$")

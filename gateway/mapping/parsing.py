@@ -16,6 +16,7 @@ from gateway.mapping.language import (
     Expression,
     Fields,
     First,
+    Fold,
     Joined,
     Listed,
     Local,
@@ -25,6 +26,7 @@ from gateway.mapping.language import (
     Root,
     Sign,
     Source,
+    Split,
 )
 
 _ROOTS: tuple[Root, ...] = ("record", "document", "header", "call")
@@ -35,9 +37,11 @@ _PARTS = {
     "pick": {"of", "where", "value", "fields"},
     "join": {"with"},
     "lookup": {"fold", "else"},
+    "split": {"at"},
 }
-_ON_TOP = {"lookup", "as", "sign", "when"}
+_ON_TOP = {"split", "lookup", "as", "sign", "when"}
 OPERATORS = {*_SOURCES, *_ON_TOP, *(part for parts in _PARTS.values() for part in parts)} - {"value"}
+_PATH_TESTS = ("is", "present", "own", "same_as", "differs_from")
 _NOTHING = Const((), None)
 
 
@@ -61,6 +65,7 @@ class Parser:
         named = [(("shape",), shapes)] if isinstance(shapes, str) else [(("shape", i), s) for i, s in enumerate(shapes)]
         identity = dict(value.get("identity", {}))
         with_fields = tuple(identity.pop("with", ()))
+        weak = self.conditions(identity.pop("weak"), ("identity", "weak")) if "weak" in identity else ()
         page = value.get("page", {})
         return MappingFile(
             name=value["mapping"],
@@ -77,6 +82,7 @@ class Parser:
             fields={name: self.expression(e, ("fields", name)) for name, e in value["fields"].items()},
             identity={name: self.expression(e, ("identity", name)) for name, e in identity.items()},
             identity_with=with_fields,
+            weak=weak,
             next=self.expression(page["next"], ("page", "next")) if "next" in page else None,
         )
 
@@ -89,16 +95,27 @@ class Parser:
 
     def _sources(self, value: Any) -> tuple[Source, ...]:
         if isinstance(value, str):
-            return (Source(("records",), self.path(value, ("records",)), {}),)
+            return (self._source_at(value, ("records",)),)
         sources = []
         for index, one in enumerate(value):
             at: Place = ("records", index)
             if isinstance(one, str):
-                sources.append(Source(at, self.path(one, at), {}))
+                sources.append(self._source_at(one, at))
                 continue
             settings = {n: self.expression({"const": v}, (*at, "set", n)) for n, v in one.get("set", {}).items()}
-            sources.append(Source((*at, "path"), self.path(one["path"], (*at, "path")), settings))
+            sources.append(self._source_at(one["path"], (*at, "path"), settings, one.get("within")))
         return tuple(sources)
+
+    def _source_at(
+        self, text: str, at: Place, settings: dict[str, Expression] | None = None, within: str | None = None
+    ) -> Source:
+        path = self.path(text, at)
+        every = sum(isinstance(step, paths.Every) for step in path)
+        if not path or every > 2 or (every == 2 and not isinstance(path[-1], paths.Every)):
+            self.refuse(at, "records are one object, or the items of an array ([*]), at most within those of another")
+        elif (every == 2) != (within is not None):
+            self.refuse(at, "'within' goes with records that lie within others: a second [*]")
+        return Source(at, path, self.path(within, at) if within else None, settings or {})
 
     def path(self, text: Any, at: Place) -> paths.Path:
         """A JSONPath of the file."""
@@ -130,11 +147,14 @@ class Parser:
             found = " and ".join(f"'{key}'" for key in sources) or "none"
             return self.refuse(at, f"needs one of {', '.join(_SOURCES)}; has {found}")
         source = sources[0]
-        taken = {source, *_PARTS.get(source, set()), *_ON_TOP, *(_PARTS["lookup"] if "lookup" in value else set())}
+        parts = [_PARTS[key] for key in (source, "split", "lookup") if key in value and key in _PARTS]
+        taken = {source, *_ON_TOP}.union(*parts)
         for key in value:
             if key not in taken:
                 self.refuse((*at, key), f"'{key}' does not go with '{source}'{near(key, taken)}", key=True)
         out = self._source(source, value, at)
+        if "split" in value:
+            out = self._split(value, at, out)
         if "lookup" in value and "as" in value:
             self.refuse((*at, "as"), "'lookup' and 'as' exclude each other", key=True)
         if "lookup" in value:
@@ -213,13 +233,22 @@ class Parser:
         for code, word in table.items():
             if isinstance(word, dict | list):
                 self.refuse((*here, code), "must be a text, a number, a truth value or null")
+        return Lookup(here, source, table, self._fold(value, at), "else" in value, value.get("else"))
+
+    def _fold(self, value: dict[str, Any], at: Place) -> Fold:
         fold = value.get("fold", {})
         if not isinstance(fold, dict) or set(fold) - {"prefix", "case"}:
             self.refuse((*at, "fold"), "takes 'prefix' and 'case'")
-            fold = {}
-        return Lookup(
-            here, source, table, fold.get("prefix"), bool(fold.get("case", False)), "else" in value, value.get("else")
-        )
+            return Fold()
+        return Fold(fold.get("prefix"), bool(fold.get("case", False)))
+
+    def _split(self, value: dict[str, Any], at: Place, source: Expression) -> Expression:
+        separator, index = value["split"], value.get("at")
+        if not isinstance(separator, str) or not separator:
+            return self.refuse((*at, "split"), "must be the text between the parts")
+        if not isinstance(index, int) or isinstance(index, bool) or index < 0:
+            return self.refuse(at, "'split' needs 'at': the number of the part, from 0")
+        return Split((*at, "split"), source, separator, index)
 
     def _sign(self, value: Any, at: Place, source: Expression) -> Expression:
         keys = {"path", "of", "let", "first", "negative", "positive", "conflict", "missing"}
@@ -257,23 +286,35 @@ class Parser:
 
     def _named_condition(self, name: str, wanted: Any, at: Place) -> Condition:
         if isinstance(wanted, dict):
-            if set(wanted) != {"present"} or not isinstance(wanted["present"], bool):
-                self.refuse(at, "a named value is tested by a value, a list of values or {present: true|false}")
+            tests = {test: answer for test, answer in wanted.items() if test in {"present", "negative"}}
+            if len(wanted) != 1 or len(tests) != 1 or not isinstance(next(iter(tests.values())), bool):
+                self.refuse(at, "is tested by values, or by {present: true|false} or {negative: true|false}")
                 return Condition(at, name, present=True)
-            return Condition(at, name, present=wanted["present"])
-        values = wanted if isinstance(wanted, list) else [wanted]
-        return Condition(at, name, values=tuple(str(one) for one in values))
+            return Condition(at, name, present=tests.get("present"), negative=tests.get("negative"))
+        return Condition(at, name, values=_words(wanted))
 
     def _path_condition(self, value: dict[str, Any], at: Place) -> Condition:
+        known = {"path", "of", "fold", *_PATH_TESTS}
         for key in value:
-            if key not in {"path", "of", "is", "present", "own"}:
-                self.refuse((*at, key), f"a condition takes path, of, is, present, own; not '{key}'", key=True)
-        tests = [key for key in ("is", "present", "own") if key in value]
+            if key not in known:
+                self.refuse((*at, key), f"a condition on a path has no '{key}'{near(key, known)}", key=True)
+        tests = [key for key in _PATH_TESTS if key in value]
         if len(tests) != 1:
-            self.refuse(at, "needs one of is, present, own")
-        read = Read(at, self._root(value, at), self.path(value["path"], (*at, "path")))
-        wanted = value.get("is")
-        values = (
-            None if wanted is None else tuple(str(one) for one in (wanted if isinstance(wanted, list) else [wanted]))
+            self.refuse(at, f"needs one of {', '.join(_PATH_TESTS)}")
+        root = self._root(value, at)
+        other = next((key for key in ("same_as", "differs_from") if key in value), None)
+        return Condition(
+            at,
+            read=Read(at, root, self.path(value["path"], (*at, "path"))),
+            values=_words(value["is"]) if "is" in value else None,
+            present=value.get("present"),
+            own=value.get("own"),
+            fold=self._fold(value, at),
+            other=Read((*at, other), root, self.path(value[other], (*at, other))) if other else None,
+            same=other != "differs_from",
         )
-        return Condition(at, None, read, values, value.get("present"), value.get("own"))
+
+
+def _words(wanted: Any) -> tuple[str, ...]:
+    values = wanted if isinstance(wanted, list) else [wanted]
+    return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)

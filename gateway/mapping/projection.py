@@ -11,11 +11,12 @@ import msgspec
 
 from gateway.mapping.shapes import Shape
 
-_TEXTUAL = frozenset({"string", "number", "integer", "boolean"})
-
 
 class Usage:
-    """What is needed of one node: members, items, its text, or only whether it is there."""
+    """What is needed of one node: members, items, its text, or only whether it is there.
+
+    `records` says that the items are the records of a page.
+    """
 
     def __init__(self, shape: Shape, *, required: bool) -> None:
         self.shape = shape
@@ -23,6 +24,7 @@ class Usage:
         self.members: dict[str, Usage] = {}
         self.items: Usage | None = None
         self.text = False
+        self.records = False
 
     def member(self, name: str) -> "Usage | None":
         """The usage of a member; None where the shape has no such member."""
@@ -42,8 +44,12 @@ class Usage:
     @property
     def mixed(self) -> bool:
         """Whether one value may be a text or a number: then the exact types keep its token."""
-        kinds = self.shape.kinds
-        return self.text and bool(kinds & {"number"}) and kinds <= _TEXTUAL
+        return self.text and "number" in self.shape.kinds and "array" not in self.shape.kinds
+
+    @property
+    def lone(self) -> bool:
+        """Whether one object may stand where an array of such objects is expected."""
+        return self.items is not None and {"array", "object"} <= self.shape.kinds and not self.members
 
     @property
     def several(self) -> bool:
@@ -56,24 +62,27 @@ class Usage:
         below = [*self.members.values(), *([self.items] if self.items else [])]
         return self.mixed or any(usage.anywhere_mixed() for usage in below)
 
-    def type(self, *, exact: bool, raw_items: "frozenset[Usage] | None" = None) -> Any:
-        """The msgspec type of this node; in arrays of `raw_items` the elements are left undecoded."""
-        options = self._options(exact=exact, raw_items=raw_items)
+    def type(self, *, exact: bool, raw: "frozenset[Usage]" = frozenset()) -> Any:
+        """The msgspec type of this node; the places in `raw`, containers of records, are left as they stand."""
+        if self in raw:
+            return msgspec.Raw
+        options = self._options(exact=exact, raw=raw)
         out = options[0]
         for one in options[1:]:
             out = out | one
         return out
 
-    def _options(self, *, exact: bool, raw_items: "frozenset[Usage] | None") -> list[Any]:
+    def _options(self, *, exact: bool, raw: "frozenset[Usage]") -> list[Any]:
         kinds = self.shape.kinds
         if self.mixed:
             return [msgspec.Raw if exact or "string" not in kinds else str]
         options: list[Any] = []
-        if "object" in kinds:
-            options.append(self._struct(exact=exact, raw_items=raw_items))
+        if "object" in kinds and self.lone and self.items is not None:
+            options.append(self.items.type(exact=exact, raw=raw))
+        elif "object" in kinds:
+            options.append(self._struct(exact=exact, raw=raw))
         if "array" in kinds:
-            raw = self.items is None or (raw_items is not None and self in raw_items)
-            options.append(list[msgspec.Raw] if raw else list[self._item_type(exact, raw_items)])  # type: ignore[misc]
+            options.append(self._array(exact=exact, raw=raw))
         if "string" in kinds:
             options.append(str)
         if "boolean" in kinds:
@@ -82,14 +91,15 @@ class Usage:
             options.append(int if "number" not in kinds else int | float)
         return options
 
-    def _item_type(self, exact: bool, raw_items: "frozenset[Usage] | None") -> Any:  # noqa: FBT001
-        assert self.items is not None
-        return self.items.type(exact=exact, raw_items=raw_items)
+    def _array(self, *, exact: bool, raw: "frozenset[Usage]") -> Any:
+        item = self.items.type(exact=exact, raw=raw) if self.items is not None else msgspec.Raw
+        # A null among the items is passed over, as it is everywhere; a raw item says so itself.
+        return list[item] if item is msgspec.Raw or self.records else list[item | None]  # type: ignore[valid-type]
 
-    def _struct(self, *, exact: bool, raw_items: "frozenset[Usage] | None") -> Any:
+    def _struct(self, *, exact: bool, raw: "frozenset[Usage]") -> Any:
         fields: list[Any] = []
         for index, (name, usage) in enumerate(self.members.items()):
-            kind = usage.type(exact=exact, raw_items=raw_items)
+            kind = usage.type(exact=exact, raw=raw)
             if usage.required:
                 fields.append((f"f{index}", kind, msgspec.field(name=name)))
             elif kind is msgspec.Raw:  # takes a null too; its token says so

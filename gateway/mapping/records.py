@@ -23,6 +23,7 @@ _PAGES = {
 }
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.Encoder().encode
+_decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class MappedPage(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ class BoundMapping:
         """
         page = Page(call, self._keys, self._source(call.bank, self.name, call.fetched_at, call.raw_ref))
         if not body or body.isspace():
-            return self._page(page, None, 0)
+            return self._page(page, None, 0, [])
         for code, functions in (self._quick, self._exact):
             try:
                 document = code.document.decode(body)
@@ -83,40 +84,47 @@ class BoundMapping:
     def _whole(self, document: Any, functions: dict[str, Any], body: bytes, header: Any, page: Page) -> MappedPage:
         call, total = page.call, 0
         for number in self._containers:
-            records = functions[f"holder_{number}"](document)
+            records = functions[f"holder_{number}"](document, call, _unfold)
             if records:
                 functions[f"records_{number}"](records, total, document, header, call, page)
                 total += len(records)
-        raw = self._raw(body) if page.left_out else []
+        raw = self._raw(_shell(self._exact[0], body), call) if page.left_out else []
         return self._page(page, functions["next_link"](document, header, call, page), total, raw)
 
     def _each(self, body: bytes, header: Any, page: Page) -> MappedPage:
         code, functions = self._exact
         shell = _shell(code, body)
-        total, raw = 0, []
-        for number in self._containers:
-            for record in functions[f"holder_{number}"](shell) or ():
-                raw.append(record)
-                try:
-                    decoded = code.records[number].decode(record)
-                except _UNREADABLE as error:
-                    page.review(total, Review("", "shape", _place(error)))
-                else:
-                    functions[f"records_{number}"]([decoded], total, shell, header, page.call, page)
-                total += 1
-        return self._page(page, functions["next_link"](shell, header, page.call, page), total, raw)
+        raw = self._raw(shell, page.call)
+        for position, (number, record) in enumerate(raw):
+            try:
+                decoded = code.records[number].decode(record)
+            except _UNREADABLE as error:
+                page.review(position, Review("", "shape", _place(error)))
+            else:
+                functions[f"records_{number}"]([decoded], position, shell, header, page.call, page)
+        try:
+            link = functions["next_link_alone"](code.tail.decode(body), header, page.call, page)
+        except _UNREADABLE:
+            return self._page(page, None, len(raw), raw, gap="next_link_malformed")
+        return self._page(page, link, len(raw), raw)
 
-    def _raw(self, body: bytes) -> list[msgspec.Raw]:
-        code, functions = self._exact
-        shell = _shell(code, body)
-        return [record for number in self._containers for record in functions[f"holder_{number}"](shell) or ()]
+    def _raw(self, shell: Any, call: MappingCall) -> list[tuple[int, msgspec.Raw]]:
+        """All records as they stand in the document, each with the number of its container."""
+        functions = self._exact[1]
+        return [
+            (number, record)
+            for number in self._containers
+            for record in functions[f"holder_{number}"](shell, call, _unfold_raw)
+        ]
 
-    def _page(self, page: Page, link: str | None, total: int, raw: list[msgspec.Raw] | None = None) -> MappedPage:
+    def _page(
+        self, page: Page, link: str | None, total: int, raw: list[tuple[int, msgspec.Raw]], gap: str | None = None
+    ) -> MappedPage:
         incomplete, positions = None, list(range(total))
-        if page.left_out or page.skipped or page.noted:
+        if page.left_out or page.skipped or page.noted or gap:
             reviews = tuple(
                 ReviewNote(
-                    self._keys.review(page.call.bank, self.operation, bytes((raw or [])[position])),
+                    self._keys.review(page.call.bank, self.operation, bytes(raw[position][1])),
                     position,
                     review.field or None,
                     review.reason,
@@ -124,12 +132,26 @@ class BoundMapping:
                 )
                 for position, review in page.left_out
             )
-            incomplete = Incomplete(len(reviews), reviews, page.unknown(), len(page.skipped), None)
+            incomplete = Incomplete(len(reviews), reviews, page.unknown(), len(page.skipped), gap)
             gone = {*page.skipped, *(position for position, _ in page.left_out)}
             positions = [position for position in positions if position not in gone]
         return MappedPage(
             self.plural, self.name, page.records, incomplete, link, positions, tuple(page.grants), page.equals()
         )
+
+
+def _unfold(records: Any) -> Any:
+    """The records of a container; the only one, where it is an object by itself."""
+    return records if records.__class__ is list else () if records is None else (records,)
+
+
+def _unfold_raw(container: Any) -> Any:
+    if container is None:
+        return ()
+    held = bytes(container)
+    if held[:1] == b"[":
+        return _decode_raw(held)
+    return () if held == b"null" else (container,)
 
 
 def _shell(code: Code, body: bytes) -> Any:

@@ -11,8 +11,8 @@ from gateway.mapping.paths import Every, Path
 from gateway.mapping.projection import Usage
 from gateway.mapping.shapes import ANY_TEXT
 
-ReadKind: TypeAlias = Literal["text", "boolean", "integer", "texts", "list", "presence"]
-_CLASS = {"text": "str", "boolean": "bool", "integer": "int"}
+ReadKind: TypeAlias = Literal["text", "boolean", "integer", "texts", "list", "records", "presence"]
+_CLASS = {"boolean": "bool", "integer": "int"}
 
 
 class _Leaf:
@@ -149,21 +149,36 @@ class Scope:
         name, usage = leaf.name, leaf.usage
         lines: list[Any] = [f"{name} = {leaf.read}"]
         if leaf.kind in {"texts", "list"}:
-            if usage.several:
+            if usage.lone:
+                lines.append(
+                    f"if {name}.__class__ is not list: {name} = None if {name}.__class__ in PLAIN else [{name}]"
+                )
+            elif usage.several:
                 lines.append(f"if {name}.__class__ is not list: {name} = None")
             if leaf.kind == "texts":
-                lines.append(f"if {name} is not None: {name} = [t for t in {name} if {self._kept('t')}]")
+                items = usage.items is not None and self._as_text("t", usage.items)
+                texts = f"[{items} for t in {name} if t is not None]" if items else name
+                lines.append(f"if {name} is not None: {name} = [t for t in {texts} if {self._kept('t')}]")
             return lines
-        if leaf.kind in _CLASS:
-            if usage.mixed and (self.exact or "string" not in usage.shape.kinds):
-                lines.append(f"if {name} is not None: {name} = token({name})")
-            elif usage.several:
-                lines.append(f"if {name}.__class__ is not {_CLASS[leaf.kind]}: {name} = None")
+        if leaf.kind in _CLASS and usage.several:
+            lines.append(f"if {name}.__class__ is not {_CLASS[leaf.kind]}: {name} = None")
+        elif leaf.kind == "text":
+            converted = self._as_text(name, usage)
+            if converted:
+                lines.append(f"if {name} is not None: {name} = {converted}")
         if leaf.kind == "text" and self.empty:
             lines.append(f"if not ({self._kept(name)}): {name} = None")
         if leaf.moment:
             lines.append(f"{leaf.moment} = NOTHING if {name} is None else seen({name}) or moment({name})")
         return lines
+
+    def _as_text(self, name: str, usage: Usage) -> str | None:
+        """How the text of a value is had that need not be a text; None where it always is."""
+        if usage.mixed:
+            return f"token({name})" if self.exact or "string" not in usage.shape.kinds else None
+        if usage.several or "string" not in usage.shape.kinds:
+            return f"plain_text({name})"
+        return None
 
     def _kept(self, name: str) -> str:
         words = [f"{name} != {word!r}" for word in sorted(self.empty) if word]
