@@ -4,7 +4,7 @@
 and swaps generations when files change.
 """
 
-from gateway.app.files import FileSet, find_bank, load_dialects, read_files
+from gateway.app.files import FileSet, find_bank, load_dialects, read_files, readers
 from gateway.app.process import Gateway, run
 
-__all__ = ["FileSet", "Gateway", "find_bank", "load_dialects", "read_files", "run"]
+__all__ = ["FileSet", "Gateway", "find_bank", "load_dialects", "read_files", "readers", "run"]

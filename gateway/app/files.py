@@ -31,6 +31,12 @@ def load_dialects() -> dict[str, Dialect]:
     return {name: cast("Dialect", importlib.import_module(f"adapters.{name}")) for name in DIALECTS}
 
 
+def readers() -> dict[tuple[str, str], Callable[[bytes], bytes]]:
+    """What the dialects offer to read answers that are no JSON, by dialect and form."""
+    found = ((name, getattr(dialect, "READERS", {})) for name, dialect in load_dialects().items())
+    return {(name, form): reader for name, offered in found for form, reader in offered.items()}
+
+
 class FileSet(msgspec.Struct, frozen=True):
     """All files of the layers, compiled. `content_hash` is the SHA-256 over their paths and contents, in hex."""
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from gateway.app import find_bank
+from gateway.app import find_bank, readers
 from gateway.cli.console import Files, fail, layers_over, tell_problems
 from gateway.files import near
 from gateway.mapping.cases import CaseCall, Outcome, find_cases, run_by_hand, run_case
@@ -47,7 +47,7 @@ def run(
         call = msgspec.structs.replace(call, bank=profile.name, title=profile.title, bic=profile.bic, zone=profile.zone)
     if mapping not in library.mappings:
         fail(f"there is no mapping '{mapping}'{near(mapping, library.mappings)}")
-    page = run_by_hand(library, mapping, body, call, instant(datetime.now(UTC)))
+    page = run_by_hand(library, readers(), mapping, body, call, instant(datetime.now(UTC)))
     sys.stdout.buffer.write(msgspec.json.format(page, indent=2) + b"\n")
 
 
@@ -80,7 +80,8 @@ def test(
         tell_problems(problems)
         raise typer.Exit(1)
     cases = [case for case in cases if not only or case.mapping not in only or case.name in only[case.mapping]]
-    outcomes = [run_case(library, case) for case in cases]
+    offered = readers()
+    outcomes = [run_case(library, offered, case) for case in cases]
     if write:
         for outcome in outcomes:
             outcome.case.expected.write_bytes(msgspec.json.format(outcome.page, indent=2) + b"\n")

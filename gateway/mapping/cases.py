@@ -6,9 +6,9 @@ fixed key, time and account, so that its ids can be written down.
 """
 
 import pathlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -23,6 +23,8 @@ KEY = Identities(b"the key of cases is not a secret")
 """Ids of cases and of runs by hand; a gateway that serves has a key of its own."""
 TENANT, BANK, RESOURCE = "tenant", "bank", "account"
 FETCHED_AT = "2026-01-01T00:00:00.000Z"
+Readers: TypeAlias = Mapping[tuple[str, str], Callable[[bytes], bytes]]
+"""Dialect and form -> what makes a document of an answer that is no JSON."""
 
 
 class CaseCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_date": "from", "to_date": "to"}):
@@ -59,9 +61,18 @@ class Outcome(msgspec.Struct, frozen=True):
     page: bytes
 
 
-def run_by_hand(library: Library, mapping: str, body: bytes, call: CaseCall, fetched_at: str = FETCHED_AT) -> bytes:
-    """The contract's page for a payload, as JSON. Raises BankNonsense, and KeyError for a mapping that is not there."""
+def run_by_hand(
+    library: Library, readers: Readers, mapping: str, body: bytes, call: CaseCall, fetched_at: str = FETCHED_AT
+) -> bytes:
+    """The contract's page for a payload, as JSON. Raises BankNonsense, and KeyError for a mapping that is not there.
+
+    A payload that is XML is read by the dialect's own reader first.
+    """
     compiled = library.mappings[mapping]
+    form = mapping.rpartition("/")[2].split(".")[-1]
+    reader = readers.get((compiled.file.dialect, form))
+    if reader is not None and body.lstrip()[:1] == b"<":
+        body = reader(body)
     bound = BoundMapping(compiled, library.contract.records, call.zone or compiled.file.zone, KEY)
     page = bound.run(
         body,
@@ -120,10 +131,10 @@ def _call(layers: Layers, path: pathlib.Path) -> tuple[CaseCall, list[Problem]]:
         return CaseCall(), [*problems, loaded.problem((), str(error))]
 
 
-def run_case(library: Library, case: Case) -> Outcome:
+def run_case(library: Library, readers: Readers, case: Case) -> Outcome:
     """Runs one case and compares it with what it must become."""
     try:
-        page = run_by_hand(library, case.mapping, case.payload.read_bytes(), case.call)
+        page = run_by_hand(library, readers, case.mapping, case.payload.read_bytes(), case.call)
     except BankNonsense as error:
         page = msgspec.json.encode({"problem": error.code, "detail": error.detail})
     if not case.expected.is_file():

@@ -173,12 +173,16 @@ class _Compilation:
             return None
         name = f"def holder_{number}(document, call, unfold):"
         if not isinstance(source.path[-1], Every):  # the only record
+            if item.shape.kinds != {"object"}:
+                self.refuse(source.at, "the only record must be an object in the shape, and nothing else")
             record = scope.leaf(source.path, "presence")
             lines.append([name, [*scope.prelude, f"return unfold({record})"]])
             return item, item
         container = scope.reach(source.path[:-1])
         assert container is not None
         container.records = True
+        if not container.shape.kinds <= {"array", "object"}:
+            self.refuse(source.at, "the records' container must be an array in the shape, or an object by itself")
         if source.within is None:
             records = scope.leaf(source.path[:-1], "records")
             lines.append([name, [*scope.prelude, f"return unfold({records})"]])

@@ -172,9 +172,8 @@ class Emission:
         if kinds in (frozenset({"boolean"}), frozenset({"integer"})) and target.kind in kinds:
             kind = "boolean" if "boolean" in kinds else "integer"
         if kind == "text" and not kinds & _TEXTUAL:
-            self.refuse(
-                read.at, f"{write(read.path)} is {' or '.join(sorted(kinds))} in the shape, not a text or number"
-            )
+            found = " or ".join(sorted(kinds))
+            self.refuse(read.at, f"{write(read.path)} is {found} in the shape, not a text or number")
             return _NULL
         leaf = scope.leaf(read.path, kind)
         return Value(str(leaf), kind, usage.shape.enum, null=True, path=write(read.path))

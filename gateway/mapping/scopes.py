@@ -150,9 +150,8 @@ class Scope:
         lines: list[Any] = [f"{name} = {leaf.read}"]
         if leaf.kind in {"texts", "list"}:
             if usage.lone:
-                lines.append(
-                    f"if {name}.__class__ is not list: {name} = None if {name}.__class__ in PLAIN else [{name}]"
-                )
+                lone = f"None if {name}.__class__ in PLAIN else [{name}]"
+                lines.append(f"if {name}.__class__ is not list: {name} = {lone}")
             elif usage.several:
                 lines.append(f"if {name}.__class__ is not list: {name} = None")
             if leaf.kind == "texts":
