@@ -93,11 +93,11 @@ def _period(call: BankCall, settings: Deviations) -> Iterator[tuple[str, str]]:
     """Days of the bank's calendar and the kind of rows; `dateFrom` and `bookingStatus` are required."""
     spelt = _SNAKE if settings.query_style == "snake" else {}
     today = call.now.astimezone(ZoneInfo(call.bank.zone)).date()
-    first = call.from_date or min(today, call.to_date or today) - timedelta(days=settings.history_days)
+    first = call.from_date or _shifted(min(today, call.to_date or today), -settings.history_days)
     yield spelt.get("dateFrom", "dateFrom"), first.isoformat()
     last = call.to_date or (today if settings.date_to == "required" else None)
     if last is not None and settings.date_to != "refused":
-        yield spelt.get("dateTo", "dateTo"), (last if settings.date_to_included else _day_after(last)).isoformat()
+        yield spelt.get("dateTo", "dateTo"), _shifted(last, 0 if settings.date_to_included else 1).isoformat()
     kind = _kind(call, settings)
     if kind is not None:
         yield spelt.get("bookingStatus", "bookingStatus"), kind
@@ -113,8 +113,11 @@ def _kind(call: BankCall, settings: Deviations) -> Kind | None:
     raise BankRefused(f"The bank has no list of transactions that are {call.status or 'booked'}.")
 
 
-def _day_after(day: date) -> date:
-    return day if day == date.max else day + timedelta(days=1)
+def _shifted(day: date, days: int) -> date:
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:  # the calendar's first and last days have nothing beyond them
+        return day
 
 
 def _headers(call: BankCall) -> tuple[tuple[str, str], ...]:
