@@ -11,8 +11,10 @@ import msgspec
 from gateway.files import Loaded, Problem, near
 from gateway.files import Path as Place
 from gateway.mapping import functions
-from gateway.mapping.emission import Block, Emission, Value
+from gateway.mapping.conditions import emit_tests
+from gateway.mapping.emission import Emission
 from gateway.mapping.language import Expression, MappingFile, Source
+from gateway.mapping.objects import empty
 from gateway.mapping.pages import CALL_NAMES, Review
 from gateway.mapping.paths import Every
 from gateway.mapping.projection import Usage
@@ -20,10 +22,10 @@ from gateway.mapping.scopes import FlatScope, Scope
 from gateway.mapping.shapes import Shape
 from gateway.mapping.tables import BOOLEANS, UNKNOWN
 from gateway.mapping.target import Target
+from gateway.mapping.values import TEXT, Block, Value, fit
 
 _NOTHING: functions.Moment | tuple[None, None] = (None, None)
 _MALFORMED = (None, None, "malformed")
-_TEXT = Target("text", nullable=True)
 _NO_TEXTS: frozenset[str] = frozenset()
 _ENGINE = {
     "account": {"id", "id_basis", "source"},
@@ -181,8 +183,6 @@ class _Compilation:
         container = scope.reach(source.path[:-1])
         assert container is not None
         container.records = True
-        if not container.shape.kinds <= {"array", "object"}:
-            self.refuse(source.at, "the records' container must be an array in the shape, or an object by itself")
         if source.within is None:
             records = scope.leaf(source.path[:-1], "records")
             lines.append([name, [*scope.prelude, f"return unfold({records})"]])
@@ -205,6 +205,7 @@ class _Compilation:
 
     def _emission(self, here: Scope) -> Emission:
         emission = Emission(self.refuse, self.constants)
+        emission.settable = frozenset(name for source in self.file.sources for name in source.settings)
         empty = self.file.empty
         emission.roots = {
             "record": here,
@@ -221,9 +222,9 @@ class _Compilation:
         body: Block = []
         for name, expression in self.file.let.items():
             chosen = source.settings.get(name, expression)
-            emission.names[name] = emission.emit(chosen, _TEXT, name, body, required=False)
+            emission.names[name] = emission.emit(chosen, TEXT, name, body, required=False)
         for conditions in self.file.skip:
-            tests = " and ".join(emission.test(one) for one in conditions)
+            tests = emit_tests(emission, conditions)
             body += [f"if {tests}:", ["page.skipped.append(position)", "continue"]]
         arguments = self._fields(source, emission, body)
         self._identity(emission, body, arguments)
@@ -256,27 +257,27 @@ class _Compilation:
                 target = _without(target, "bank")
             value = emission.emit(expression, target, name, body, required=required and name != "servicer")
             if value.form == "null":
-                arguments[name] = emission.empty(target)
+                arguments[name] = empty(emission, target)
                 if required and target.kind != "object":
                     body.append(f"raise Review({name!r}, 'missing', '')")
                 emission.names[name] = Value(arguments[name], "null", null=True)
                 continue
-            emission.fit(value, expression, target, name)
+            fit(emission, value, expression, target, name)
             if required and value.null and name != "servicer":
                 body.append(f"if {value.code} is None: raise Review({name!r}, 'missing', {value.path!r})")
             if target.kind == "list" and value.null:
-                body.append(f"if {value.code} is None: {value.code} = {emission.empty(target)}")
+                body.append(f"if {value.code} is None: {value.code} = {empty(emission, target)}")
             arguments[name] = value.code
             emission.names[name] = value
         for name, target in self.target.fields.items():
-            arguments.setdefault(name, emission.empty(target))
+            arguments.setdefault(name, empty(emission, target))
         return arguments
 
     def _identity(self, emission: Emission, body: Block, arguments: dict[str, str]) -> None:
         keys: dict[str, Value] = {}
         for name, expression in self.file.identity.items():
-            keys[name] = emission.emit(expression, _TEXT, f"identity.{name}", body, required=False)
-            emission.fit(keys[name], expression, _TEXT, f"identity.{name}")
+            keys[name] = emission.emit(expression, TEXT, f"identity.{name}", body, required=False)
+            fit(emission, keys[name], expression, TEXT, f"identity.{name}")
         arguments["source"] = "source"
         extra = "".join(f" + '\\x1f' + str({arguments[name]})" for name in self.file.identity_with)
         if self.file.target == "balance":
@@ -292,7 +293,7 @@ class _Compilation:
             body.append(f"servicer = {servicer}(call.bank, {name}, {bic})")
             arguments["servicer"] = "servicer"
         else:
-            weak = " and ".join(emission.test(one) for one in self.file.weak)
+            weak = emit_tests(emission, self.file.weak)
             body.append(f"stability = 'weak' if {weak} else 'strong'" if weak else "stability = 'strong'")
             self._transaction_identity(keys, extra, body, arguments)
 
@@ -321,7 +322,7 @@ class _Compilation:
         body: Block = []
         code = "None"
         if self.file.next is not None:
-            value = emission.emit(self.file.next, _TEXT, "page.next", body, required=False)
+            value = emission.emit(self.file.next, TEXT, "page.next", body, required=False)
             code = value.code
         for at, message in emission.unseen.items():
             if at not in emission.seen:

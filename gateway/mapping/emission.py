@@ -2,19 +2,17 @@
 
 What the types prove (a form, a member of an enum, presence) is decided here, once; the lines only do what is left. A
 value that can not be had from a required field raises `Review`, and the record is set aside; from any other it is null
-and noted on the page. Lines are flat lists of text and nested blocks.
+and noted on the page.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
-
-import msgspec
+from typing import Any
 
 from gateway.files import Path as Place
 from gateway.files import near
-from gateway.mapping import functions
+from gateway.mapping.conditions import emit_tests
+from gateway.mapping.conversions import emit_conversion, emit_lookup, emit_sign, emit_split
 from gateway.mapping.language import (
-    Condition,
     Conditional,
     Const,
     Convert,
@@ -30,51 +28,34 @@ from gateway.mapping.language import (
     Sign,
     Split,
 )
+from gateway.mapping.objects import emit_object, follows
 from gateway.mapping.paths import Every, write
 from gateway.mapping.scopes import ReadKind, Scope
-from gateway.mapping.tables import Table
 from gateway.mapping.target import Target
-
-Block: TypeAlias = list[Any]
-Refuse: TypeAlias = Callable[[Place, str], None]
-_TEXT = Target("text", nullable=True)
-_TEXTUAL = frozenset({"string", "number", "integer", "boolean"})
-_FORM_OF = {
-    "text": "text", "decimal": "decimal", "grouped_decimal": "decimal", "currency": "currency", "date": "date",
-    "local_date": "date", "day_first_date": "date", "instant": "instant", "iban": "text", "compact": "text",
-    "masked_pan": "text", "bic": "bic", "mcc": "mcc",
-    "integer": "integer", "boolean": "boolean",
-}  # fmt: skip
-
-
-_AS_IT_IS = {"decimal": "is_plain({})", "grouped_decimal": "is_plain({})", "currency": "{} in CURRENCIES"}
-
-
-class Value(msgspec.Struct, frozen=True):
-    """Where an expression's value is: a variable or literal, and its form. `words` closes an enum."""
-
-    code: str
-    form: str
-    words: tuple[Any, ...] | None = None
-    null: bool = False
-    path: str = ""
-
-
-_NULL = Value("None", "null", null=True)
+from gateway.mapping.values import NULL, TEXT, TEXTUAL, Block, Value, fit
 
 
 class Emission:
-    """Writes the lines of one function; holds its scopes, names and constants."""
+    """Writes the lines of one function; holds its scopes, names and constants. It is the parts' `Emitter`.
 
-    def __init__(self, refuse: Refuse, constants: dict[str, Any]) -> None:
-        self.refuse = refuse
+    `settable` are the names that some container's `set` fixes. `unseen` are places whose path the shape lacks, `seen` those whose path it has.
+    """
+
+    def __init__(self, refuse: Callable[[Place, str], None], constants: dict[str, Any]) -> None:
+        self._refuse = refuse
         self.constants = constants
         self.scopes: list[Scope] = []
         self.roots: dict[str, Scope] = {}
         self.names: dict[str, Value] = {}
         self.unseen: dict[Place, str] = {}
         self.seen: set[Place] = set()
+        self.settable: frozenset[str] = frozenset()
+        self._reads: list[set[str]] = []
         self._counter = 0
+
+    def refuse(self, at: Place, message: str) -> None:
+        """Notes a problem of the mapping file."""
+        self._refuse(at, message)
 
     def name(self, stem: str = "x") -> str:
         """A fresh variable."""
@@ -87,24 +68,34 @@ class Emission:
         self.constants[name] = value
         return name
 
-    # -- expressions ------------------------------------------------------------------------------------------------
+    def scope(self, read: Read) -> Scope:
+        """Where a path starts."""
+        return self.scopes[-1] if read.root == "here" else self.roots[read.root]
+
+    def reach(self, read: Read) -> frozenset[str] | None:
+        """The kinds that the shape allows at a path; None, and noted, where it has no such place."""
+        usage = self.scope(read).reach(read.path)
+        if usage is None:
+            self.unseen.setdefault(read.at, f"the shape has no {write(read.path)}")
+            return None
+        self.seen.add(read.at)
+        return usage.shape.kinds
 
     def emit(self, expression: Expression, target: Target, field: str, block: Block, *, required: bool) -> Value:
         """Appends the lines that compute an expression for a target; returns where its value is."""
         match expression:
             case Read():
                 return self._read(expression, target)
-            case Const():
-                if not target.takes(expression.value):
-                    self.refuse(expression.at, f"'{expression.value}' is not what the contract's '{field}' takes")
-                return Value(repr(expression.value), target.kind, (expression.value,), null=expression.value is None)
-            case Local():
-                if expression.name not in self.names:
-                    self.refuse(
-                        expression.at, f"'{expression.name}' is not named above{near(expression.name, self.names)}"
-                    )
-                    return _NULL
-                return self.names[expression.name]
+            case Const(value=value):
+                if not target.takes(value):
+                    self.refuse(expression.at, f"'{value}' is not what the contract's '{field}' takes")
+                return Value(repr(value), target.kind, (value,), null=value is None)
+            case Local(name=name):
+                if name not in self.names:
+                    self.refuse(expression.at, f"'{name}' is not named above{near(name, self.names)}")
+                    return NULL
+                self._noted(self.names[name].code)
+                return self.names[name]
             case First():
                 return self._first(expression, target, field, block)
             case Listed():
@@ -114,69 +105,62 @@ class Emission:
             case Joined():
                 return self._joined(expression, field, block)
             case Split():
-                return self._split(expression, field, block)
+                return emit_split(self, expression, field, block)
             case Lookup():
-                return self._lookup(expression, target, field, block, required=required)
+                return emit_lookup(self, expression, target, field, block, required=required)
             case Convert():
-                return self._convert(expression, field, block, required=required)
+                return emit_conversion(self, expression, field, block, required=required)
             case Sign():
-                return self._sign(expression, field, block, required=required)
+                return emit_sign(self, expression, field, block, required=required)
             case Conditional():
                 return self._conditional(expression, target, field, block)
             case Fields():
-                return self.object(expression, target, field, block, required=required)
+                return self._object(expression, target, field, block, required=required)
 
-    def fit(self, value: Value, expression: Expression, target: Target, field: str) -> None:
-        """Refuses a value whose form the contract's field does not take."""
-        if value.null and value.form == "null":
-            return
-        if target.kind == "enum":
-            wrong = (
-                [w for w in value.words if w is not None and w not in target.enum] if value.words is not None else None
-            )
-            if wrong is None:
-                words = ", ".join(target.enum)
-                self.refuse(expression.at, f"any text can stand here, but '{field}' takes only {words}: use 'lookup'")
-            elif wrong:
-                self.refuse(
-                    expression.at,
-                    f"'{wrong[0]}' is not one of '{field}': {', '.join(target.enum)}{near(wrong[0], target.enum)}",
-                )
-        elif target.kind == "patterned":
-            if value.words is None or not all(target.takes(w) for w in value.words if w is not None):
-                self.refuse(
-                    expression.at, f"'{field}' has a form of its own that this can not prove: use 'lookup' or 'const'"
-                )
-        elif target.kind == "text":
-            if value.form in {"list", "object", "integer", "boolean"}:
-                self.refuse(expression.at, f"'{field}' is a text, this is {value.form}")
-        elif value.form != target.kind and value.words is None:
-            remedy = f"; convert it with 'as: {target.kind}'" if target.kind in _FORM_OF.values() else ""
-            self.refuse(expression.at, f"'{field}' needs {target.kind}, this is {value.form}{remedy}")
+    def aside(self, expression: Expression, field: str, block: Block) -> Value:
+        """As `emit`, for what only steers a value and does not make it."""
+        outer, self._reads = self._reads, []
+        value = self.emit(expression, TEXT, field, block, required=False)
+        self._reads = outer
+        return value
 
-    def _scope(self, read: Read) -> Scope:
-        return self.scopes[-1] if read.root == "here" else self.roots[read.root]
+    def _noted(self, variable: str | None) -> str:
+        """Remembers a variable as one that the objects under way are made of."""
+        for reads in self._reads:
+            reads.add(str(variable))
+        return str(variable)
+
+    def _object(self, fields: Fields, target: Target, field: str, block: Block, *, required: bool) -> Value:
+        if required or not follows(fields):
+            return emit_object(self, fields, target, field, block, required=required)
+        self._reads.append(set())
+        lines: Block = []
+        value = emit_object(self, fields, target, field, lines, required=False)
+        reads = sorted(name for name in self._reads.pop() if name.isidentifier())
+        if value.form == "null" or not reads or "None" in reads:
+            block += lines
+        else:
+            absent = " and ".join(f"{name} is None" for name in reads)
+            block += [f"if {absent}: {value.code} = None", "else:", lines]
+        return value
 
     def _read(self, read: Read, target: Target) -> Value:
-        scope = self._scope(read)
-        usage = scope.reach(read.path)
-        if usage is None:
-            self.unseen.setdefault(read.at, f"the shape has no {write(read.path)}")
-            return _NULL
-        self.seen.add(read.at)
-        kinds = usage.shape.kinds
+        kinds = self.reach(read)
+        if kinds is None:
+            return NULL
+        scope, path = self.scope(read), write(read.path)
         if read.path and isinstance(read.path[-1], Every):
-            leaf = scope.leaf(read.path, "texts")
-            return Value(str(leaf), "list", path=write(read.path), null=True)
+            return Value(self._noted(scope.leaf(read.path, "texts")), "list", path=path, null=True)
         kind: ReadKind = "text"
         if kinds in (frozenset({"boolean"}), frozenset({"integer"})) and target.kind in kinds:
             kind = "boolean" if "boolean" in kinds else "integer"
-        if kind == "text" and not kinds & _TEXTUAL:
+        elif not kinds & TEXTUAL:
             found = " or ".join(sorted(kinds))
-            self.refuse(read.at, f"{write(read.path)} is {found} in the shape, not a text or number")
-            return _NULL
-        leaf = scope.leaf(read.path, kind)
-        return Value(str(leaf), kind, usage.shape.enum, null=True, path=write(read.path))
+            self.refuse(read.at, f"{path} is {found} in the shape, not a text or number")
+            return NULL
+        usage = scope.reach(read.path)
+        words = usage.shape.enum if usage is not None else None
+        return Value(self._noted(scope.leaf(read.path, kind)), kind, words, null=True, path=path)
 
     def _first(self, first: First, target: Target, field: str, block: Block) -> Value:
         out = self.name()
@@ -189,7 +173,8 @@ class Emission:
                     inner.append(f"{out} = None")
             else:
                 inner.append(f"{out} = {value.code}")
-                self.fit_part(value, option, target, field)
+                if target.kind in {"enum", "patterned"}:  # objects and lists were checked where they were made
+                    fit(self, value, option, target, field)
                 forms.append(value.form)
                 words.append(value.words)
                 path = path or value.path
@@ -201,7 +186,7 @@ class Emission:
         if not inner:
             inner.append("pass")
         if not forms:
-            return _NULL
+            return NULL
         form = target.kind if target.kind in {"list", "object"} else forms[0]
         for option, other in zip(first.options, forms, strict=False):
             if other != form and {other, form} - {"text", "enum", "patterned"} and form not in {"list", "object"}:
@@ -209,45 +194,40 @@ class Emission:
         closed = None if any(w is None for w in words) else tuple(w for group in words for w in group or ())
         return Value(out, form, closed, null=True, path=path)
 
-    def fit_part(self, value: Value, expression: Expression, target: Target, field: str) -> None:
-        """As `fit`, for one of several options; object and list parts were checked where they were made."""
-        if target.kind in {"enum", "patterned"}:
-            self.fit(value, expression, target, field)
-
     def _listed(self, listed: Listed, target: Target, field: str, block: Block) -> Value:
         if target.item is None:
             self.refuse(listed.at, f"'{field}' is not a list")
-            return _NULL
+            return NULL
         out = self.name()
         block.append(f"{out} = []")
         for item in listed.items:
             value = self.emit(item, target.item, field, block, required=False)
             if value.form != "null":
-                self.fit(value, item, target.item, field)
+                fit(self, value, item, target.item, field)
                 block += [f"if {value.code} is not None: {out}.append({value.code})"]
         return Value(out, "list")
 
     def _each(self, each: Each, target: Target, field: str, block: Block) -> Value:
-        scope = self._scope(each.source)
+        scope = self.scope(each.source)
         item_usage = scope.reach(each.source.path)
-        if item_usage is None:
-            self.unseen.setdefault(each.at, f"the shape has no {write(each.source.path)}")
-            return _NULL
-        self.seen.add(each.at)
+        if self.reach(each.source) is None or item_usage is None:
+            return NULL
         wanted = target if each.only_first else target.item
         if wanted is None:
             self.refuse(each.at, f"'{field}' is not a list")
-            return _NULL
-        holder = scope.leaf(each.source.path[:-1], "list")
+            return NULL
+        holder = self._noted(scope.leaf(each.source.path[:-1], "list"))
         element, out = self.name("e"), self.name()
         inner = Scope(element, item_usage, exact=scope.exact, empty=scope.empty)
         self.scopes.append(inner)
+        outer, self._reads = self._reads, []  # what an element reads is no variable out here
         body: Block = []
-        tests = self._conditions(each.where)
+        tests = emit_tests(self, each.where)
         value = self.emit(each.body, wanted, field, body, required=False)
         if value.form != "null":
-            self.fit(value, each.body, wanted, field)
+            fit(self, value, each.body, wanted, field)
         self.scopes.pop()
+        self._reads = outer
         keep = [f"{out} = {value.code}", "break"] if each.only_first else [f"{out}.append({value.code})"]
         loop: Block = [f"if {element} is None: continue", *inner.prelude]
         if tests:
@@ -271,7 +251,7 @@ class Emission:
         block.append(f"{parts} = []")
         path = ""
         for part in joined.parts:
-            value = self.emit(part, _TEXT, field, block, required=False)
+            value = self.emit(part, TEXT, field, block, required=False)
             path = path or value.path
             if value.form == "list":
                 block.append(f"if {value.code}: {parts}.extend({value.code})")
@@ -280,251 +260,12 @@ class Emission:
         block.append(f"{out} = {joined.separator!r}.join({parts}) if {parts} else None")
         return Value(out, "text", null=True, path=path)
 
-    def _split(self, split: Split, field: str, block: Block) -> Value:
-        source = self.emit(split.source, _TEXT, field, block, required=False)
-        if source.form == "null":
-            return _NULL
-        out, parts = self.name(), self.name("p")
-        block += [
-            f"{parts} = {source.code}.split({split.separator!r}) if {source.code} is not None else ()",
-            f"{out} = ({parts}[{split.index}].strip() or None) if len({parts}) > {split.index} else None",
-        ]
-        return Value(out, "text", null=True, path=source.path)
-
-    def _lookup(self, lookup: Lookup, target: Target, field: str, block: Block, *, required: bool) -> Value:
-        source = self.emit(lookup.source, _TEXT, field, block, required=False)
-        if source.form == "null":
-            return _NULL
-        table = Table(lookup.table, prefix=lookup.fold.prefix, fold_case=lookup.fold.case)
-        out = self.name()
-        block.append(f"{out} = {self.constant('table', table)}[{source.code}]")
-        if table.open_ended is None:
-            told = self._told(field, "unknown_value", source, required=required and not lookup.has_else)
-            after = [told, f"{out} = {lookup.otherwise!r}"] if not told.startswith("raise") else [told]
-            block += [f"if {out} is UNKNOWN:", after]
-        words = [*lookup.table.values(), *([lookup.otherwise] if lookup.has_else else [])]
-        form = target.kind if target.kind in {"boolean", "integer"} else "text"
-        return Value(out, form, tuple(words), null=True, path=source.path)
-
-    def _told(self, field: str, reason: str, source: Value, *, required: bool) -> str:
-        where = f"{field!r}, {reason!r}, {source.path!r}"
-        if required:
-            return f"raise Review({where})"
-        code = f", {source.code}" if reason == "unknown_value" else ", None"
-        return f"page.note({where}{code})"
-
-    def _convert(self, convert: Convert, field: str, block: Block, *, required: bool) -> Value:
-        kind = convert.kind
-        wanted = Target(kind, nullable=True) if kind in {"integer", "boolean"} else _TEXT
-        source = self.emit(convert.source, wanted, field, block, required=False)
-        if source.form == "null":
-            return _NULL
-        form, out = _FORM_OF[kind], self.name()
-        if source.form in {"boolean", "integer"}:
-            return Value(source.code, source.form, null=True, path=source.path)
-        told = self._told(field, "malformed", source, required=required)
-        if kind in {"local_date", "instant"}:
-            return self._moment(convert, source, told, block)
-        if kind == "boolean":
-            block.append(f"{out} = BOOLEANS[{source.code}]")
-            block += [f"if {out} is UNKNOWN:", [told, f"{out} = None"]]
-        else:
-            call = "int" if kind == "integer" else kind
-            if call != "int":
-                self.constants[call] = getattr(functions, call)
-            failed = [told] if told.startswith("raise") else [told, f"{out} = None"]
-            # What is in the contract's form already, as most is, needs no call.
-            quick = {"decimal": "is_plain({})", "grouped_decimal": "is_plain({})", "currency": "{} in CURRENCIES"}.get(
-                kind
-            )
-            same = f" or {quick.format(source.code)}" if quick else ""
-            block += [
-                f"if {source.code} is None{same}: {out} = {source.code}",
-                "else:",
-                ["try:", [f"{out} = {call}({source.code})"], "except ValueError:", failed],
-            ]
-        return Value(out, form, null=True, path=source.path)
-
-    def _moment(self, convert: Convert, source: Value, told: str, block: Block) -> Value:
-        scope = self._scope(convert.source) if isinstance(convert.source, Read) else None
-        out = self.name()
-        if scope is not None:
-            moment = scope.moment(source.code)
-        else:
-            moment = self.name("m")
-            block.append(
-                f"{moment} = NOTHING if {source.code} is None else seen({source.code}) or moment({source.code})"
-            )
-        block.append(f"{out} = {moment}[{0 if convert.kind == 'local_date' else 1}]")
-        block.append(f"if {moment} is MALFORMED: {told}")
-        return Value(out, _FORM_OF[convert.kind], null=True, path=source.path)
-
-    def _sign(self, sign: Sign, field: str, block: Block, *, required: bool) -> Value:
-        source = self.emit(sign.source, _TEXT, field, block, required=required)
-        if source.form == "null":
-            return _NULL
-        if source.form != "decimal":
-            self.refuse(sign.at, "a sign needs an amount: 'as: decimal' before it")
-        by = self.emit(sign.by, _TEXT, field, block, required=False)
-        words: dict[str, Any] = {**dict.fromkeys(sign.negative, True), **dict.fromkeys(sign.positive, False)}
-        negative, out = self.name("n"), self.name()
-        failed: Callable[[str], Block] = lambda reason: (  # noqa: E731 - three places, one form
-            [
-                self._told(field, reason, by if by.path else source, required=required),
-                *([] if required else [f"{out} = None"]),
-            ]
-        )
-        if by.form == "null":
-            if sign.missing == "review":
-                self.refuse(sign.at, "the shape has no such indicator, and 'missing' is review")
-            return source
-        conflict = [f"{out} = {out}[1:]"] if sign.conflict == "indicator" else failed("conflict")
-        missing = ["pass"] if sign.missing == "as_is" else failed("missing")
-        block += [
-            f"{out} = {source.code}",
-            f"if {out} is not None:",
-            [
-                f"{negative} = {self.constant('table', Table(words))}[{by.code}]",
-                f"if {negative} is True:",
-                [f"if {out}[0] != '-': {out} = negated({out})"],
-                f"elif {negative} is False:",
-                [f"if {out}[0] == '-':", conflict],
-                f"elif {negative} is None:",
-                missing,
-                "else:",
-                failed("unknown_value"),
-            ],
-        ]
-        self.constants["negated"] = functions.negated
-        return Value(out, "decimal", null=True, path=source.path)
-
     def _conditional(self, conditional: Conditional, target: Target, field: str, block: Block) -> Value:
-        tests = self._conditions(conditional.conditions)
+        tests = emit_tests(self, conditional.conditions)
         out = self.name()
         inner: Block = []
         value = self.emit(conditional.then, target, field, inner, required=False)
         if value.form == "null" or not tests or tests == "False":
-            return _NULL
+            return NULL
         block += [f"{out} = None", f"if {tests}:", [*inner, f"{out} = {value.code}"]]
         return Value(out, value.form, value.words, null=True, path=value.path)
-
-    def _conditions(self, conditions: tuple[Condition, ...]) -> str:
-        return " and ".join(self.test(condition) for condition in conditions)
-
-    def test(self, condition: Condition) -> str:
-        """A condition as a Python expression."""
-        if condition.name is not None:
-            value = self.names.get(condition.name)
-            if value is None:
-                self.refuse(condition.at, f"'{condition.name}' is not named above{near(condition.name, self.names)}")
-                return "False"
-            if condition.values is not None and value.words is not None:
-                known = [_word(one) for one in value.words]
-                for word in condition.values:
-                    if word not in known:
-                        self.refuse(condition.at, f"'{condition.name}' is never '{word}'{near(word, known)}")
-            if condition.negative is not None and value.form not in {"decimal", "null"}:
-                self.refuse(condition.at, f"'{condition.name}' is {value.form}: only a decimal can be negative")
-            if value.form == "null":
-                return str(condition.present is False)
-            return self._tested(condition, value)
-        assert condition.read is not None
-        scope = self._scope(condition.read)
-        usage = scope.reach(condition.read.path)
-        if usage is None:
-            self.unseen.setdefault(condition.at, f"the shape has no {write(condition.read.path)}")
-            return str(condition.present is False or condition.own is False or condition.same is False)
-        self.seen.add(condition.at)
-        textual = bool(usage.shape.kinds & _TEXTUAL)
-        if not textual and condition.present is None:
-            self.refuse(condition.at, f"{write(condition.read.path)} is not a text: only 'present' can be tested")
-        value = Value(str(scope.leaf(condition.read.path, "text" if textual else "presence")), "text", null=True)
-        if condition.other is not None:
-            other = self._read(condition.other, _TEXT)
-            return f"{value.code} {'==' if condition.same else '!='} {other.code}"
-        return self._tested(condition, value)
-
-    def _tested(self, condition: Condition, value: Value) -> str:
-        code = value.code
-        if condition.present is not None:
-            return f"{code} is {'not ' if condition.present else ''}None"
-        if condition.negative is not None:
-            return f"({code} is not None and {code}[0] {'==' if condition.negative else '!='} '-')"
-        if condition.own is not None:
-            return f"(compacted({code}) {'in' if condition.own else 'not in'} own)"
-        assert condition.values is not None
-        if value.form == "boolean":
-            return " or ".join(f"{code} is {word == 'true'}" for word in condition.values).join("()")
-        if condition.fold.prefix or condition.fold.case:
-            fold = condition.fold
-            table = Table(dict.fromkeys(condition.values, True), prefix=fold.prefix, fold_case=fold.case)
-            return f"{self.constant('table', table)}[{code}] is True"
-        if len(condition.values) == 1:
-            return f"{code} == {condition.values[0]!r}"
-        return f"{code} in {self.constant('words', frozenset(condition.values))}"
-
-    # -- objects ----------------------------------------------------------------------------------------------------
-
-    def object(self, fields: Fields, target: Target, field: str, block: Block, *, required: bool) -> Value:
-        """An object: null where nothing but constants was given, or where a required member is null."""
-        if target.kind != "object":
-            self.refuse(fields.at, f"'{field}' is {target.kind}, not an object of fields")
-            return _NULL
-        self.known(fields.fields, target, fields.at, field)
-        arguments: list[str] = []
-        needed: list[str] = []
-        given: list[str] = []
-        for name, child in target.fields.items():
-            expression = fields.fields.get(name)
-            path = f"{field}.{name}"
-            if expression is None:
-                if not child.nullable and child.kind != "list":
-                    self.refuse(fields.at, f"'{path}' is required by the contract")
-                arguments.append(self.empty(child))
-                continue
-            value = self.emit(expression, child, path, block, required=required and not child.nullable)
-            if value.form == "null":
-                arguments.append(self.empty(child))
-                if not child.nullable and child.kind != "list":
-                    needed.append("None")
-                continue
-            self.fit(value, expression, child, path)
-            if required and not child.nullable and value.null and child.kind != "list":
-                block.append(f"if {value.code} is None: raise Review({path!r}, 'missing', {value.path!r})")
-            arguments.append(value.code)
-            if isinstance(expression, Const):
-                continue
-            (needed if not child.nullable and child.kind != "list" else given).append(value.code)
-        out = self.name()
-        made = f"{self.constant('struct', target.struct)}({', '.join(arguments)})"
-        if required:
-            block.append(f"{out} = {made}")
-        elif needed:
-            absent = " or ".join(f"{code} is None" for code in needed)
-            block.append(f"{out} = None if {absent} else {made}")
-        else:
-            some = " or ".join(given) or "False"
-            block.append(f"{out} = {made} if {some} else None")
-        return Value(out, "object", null=not required)
-
-    def known(self, fields: dict[str, Expression], target: Target, at: Place, field: str) -> None:
-        """Refuses fields that the contract does not have."""
-        for name in fields:
-            if name not in target.fields:
-                self.refuse((*at, name), f"the contract's {field} has no '{name}'{near(name, target.fields)}")
-
-    def empty(self, target: Target) -> str:
-        """What stands where a bank gave nothing: null, an empty list, an object of nothing."""
-        if target.nullable:
-            return "None"
-        if target.kind == "list":
-            return self.constant("none", ())
-        if target.kind == "object" and all(child.nullable or child.kind == "list" for child in target.fields.values()):
-            return self.constant(
-                "none", target.struct(*[() if c.kind == "list" else None for c in target.fields.values()])
-            )
-        return "None"
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -30,18 +30,18 @@ class Identities:
         """32 hex digits: the first half of the HMAC over the parts, kept apart by a separator."""
         return self.under(*parts[:-1])(parts[-1])
 
-    def under(self, *parts: str) -> Callable[[str], str]:
-        """As `digest` with the first parts fixed: what is common to a page is hashed once."""
-        prefix = self._inner.copy()
-        prefix.update("".join(part + _SEPARATOR for part in parts).encode("utf-8", "surrogatepass"))
-        copy, outer = prefix.copy, self._outer.copy
+    def under(self, *parts: str, prefix: str = "") -> Callable[[str], str]:
+        """As `digest` with the first parts fixed: what is common to a page is hashed once. `prefix` begins each id."""
+        common = self._inner.copy()
+        common.update("".join(part + _SEPARATOR for part in parts).encode("utf-8", "surrogatepass"))
+        copy, outer = common.copy, self._outer.copy
 
         def derive(last: str) -> str:
             inner = copy()
             inner.update(last.encode("utf-8", "surrogatepass"))
             whole = outer()
             whole.update(inner.digest())
-            return whole.hexdigest()[:_HEX]
+            return prefix + whole.hexdigest()[:_HEX]
 
         return derive
 
@@ -55,8 +55,7 @@ class Identities:
 
     def transactions(self, account_id: str) -> Callable[[str], str]:
         """Derives ids of one account's transactions from the bank's key or a fingerprint."""
-        derive = self.under("transaction", account_id)
-        return lambda key: "txn_" + derive(key)
+        return self.under("transaction", account_id, prefix="txn_")
 
 
 def fingerprint(parts: tuple[Any, ...]) -> str:

@@ -23,6 +23,7 @@ _PAGES = {
 }
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.Encoder().encode
+_NO_RECORDS = frozenset({type(None), str, int, float, bool})
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -142,7 +143,8 @@ class BoundMapping:
 
 def _unfold(records: Any) -> Any:
     """The records of a container; the only one, where it is an object by itself."""
-    return records if records.__class__ is list else () if records is None else (records,)
+    kind = records.__class__
+    return records if kind is list else () if kind in _NO_RECORDS else (records,)
 
 
 def _unfold_raw(container: Any) -> Any:
@@ -151,7 +153,7 @@ def _unfold_raw(container: Any) -> Any:
     held = bytes(container)
     if held[:1] == b"[":
         return _decode_raw(held)
-    return () if held == b"null" else (container,)
+    return (container,) if held[:1] == b"{" else ()
 
 
 def _shell(code: Code, body: bytes) -> Any:
