@@ -83,7 +83,7 @@ class _Compilation:
         self.problems: list[Problem] = []
         self.root = Usage(shape, required=True)
         self.constants: dict[str, Any] = {
-            "BOOLEANS": BOOLEANS, "CURRENCIES": functions.CURRENCIES, "MALFORMED": _MALFORMED, "NOTHING": _NOTHING,
+            "BOOLEANS": BOOLEANS, "HELD": frozenset({list, msgspec.Raw}), "CURRENCIES": functions.CURRENCIES, "MALFORMED": _MALFORMED, "NOTHING": _NOTHING,
             "PLAIN": frozenset({str, list, bool, int, float, type(None)}), "Review": Review, "UNKNOWN": UNKNOWN,
             "compacted": _compacted, "is_plain": functions.is_plain, "plain_text": _plain_text,
             "token": _token,

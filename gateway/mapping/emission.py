@@ -38,7 +38,8 @@ from gateway.mapping.values import NULL, TEXT, TEXTUAL, Block, Value, fit
 class Emission:
     """Writes the lines of one function; holds its scopes, names and constants. It is the parts' `Emitter`.
 
-    `settable` are the names that some container's `set` fixes. `unseen` are places whose path the shape lacks, `seen` those whose path it has.
+    `settable` are the names that some container's `set` fixes. `unseen` are places whose path the shape lacks, `seen`
+    those whose path it has.
     """
 
     def __init__(self, refuse: Callable[[Place, str], None], constants: dict[str, Any]) -> None:
@@ -89,7 +90,9 @@ class Emission:
             case Const(value=value):
                 if not target.takes(value):
                     self.refuse(expression.at, f"'{value}' is not what the contract's '{field}' takes")
-                return Value(repr(value), target.kind, (value,), null=value is None)
+                held = self.name("c")
+                block.append(f"{held} = {value!r}")
+                return Value(held, target.kind, (value,), null=value is None)
             case Local(name=name):
                 if name not in self.names:
                     self.refuse(expression.at, f"'{name}' is not named above{near(name, self.names)}")

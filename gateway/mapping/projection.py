@@ -64,7 +64,7 @@ class Usage:
 
     def type(self, *, exact: bool, raw: "frozenset[Usage]" = frozenset()) -> Any:
         """The msgspec type of this node; the places in `raw`, containers of records, are left as they stand."""
-        if self in raw:
+        if self in raw and not self.members:
             return msgspec.Raw
         options = self._options(exact=exact, raw=raw)
         out = options[0]
@@ -92,7 +92,9 @@ class Usage:
         return options
 
     def _array(self, *, exact: bool, raw: "frozenset[Usage]") -> Any:
-        item = self.items.type(exact=exact, raw=raw) if self.items is not None else msgspec.Raw
+        if self.items is None or self in raw:
+            return list[msgspec.Raw]
+        item = self.items.type(exact=exact, raw=raw)
         # A null among the items is passed over, as it is everywhere; a raw item says so itself.
         return list[item] if item is msgspec.Raw or self.records else list[item | None]  # type: ignore[valid-type]
 

@@ -150,6 +150,8 @@ def _unfold(records: Any) -> Any:
 def _unfold_raw(container: Any) -> Any:
     if container is None:
         return ()
+    if container.__class__ is list:
+        return container
     held = bytes(container)
     if held[:1] == b"[":
         return _decode_raw(held)

@@ -148,6 +148,10 @@ class Scope:
     def _lines(self, leaf: _Leaf) -> list[Any]:
         name, usage = leaf.name, leaf.usage
         lines: list[Any] = [f"{name} = {leaf.read}"]
+        if leaf.kind == "records":
+            if usage.several and not usage.lone:
+                lines.append(f"if {name}.__class__ not in HELD: {name} = None")
+            return lines
         if leaf.kind in {"texts", "list"}:
             if usage.lone:
                 lone = f"None if {name}.__class__ in PLAIN else [{name}]"
