@@ -83,10 +83,10 @@ class _Compilation:
         self.problems: list[Problem] = []
         self.root = Usage(shape, required=True)
         self.constants: dict[str, Any] = {
-            "BOOLEANS": BOOLEANS, "HELD": frozenset({list, msgspec.Raw}), "CURRENCIES": functions.CURRENCIES, "MALFORMED": _MALFORMED, "NOTHING": _NOTHING,
-            "PLAIN": frozenset({str, list, bool, int, float, type(None)}), "Review": Review, "UNKNOWN": UNKNOWN,
-            "compacted": _compacted, "is_plain": functions.is_plain, "plain_text": _plain_text,
-            "token": _token,
+            "BOOLEANS": BOOLEANS, "CURRENCIES": functions.CURRENCIES, "HELD": frozenset({list, msgspec.Raw}),
+            "MALFORMED": _MALFORMED, "NOTHING": _NOTHING, "PLAIN": frozenset({str, list, bool, int, float, type(None)}),
+            "Review": Review, "UNKNOWN": UNKNOWN, "compacted": _compacted, "is_plain": functions.is_plain,
+            "plain_text": _plain_text, "token": _token,
         }  # fmt: skip
         self.unseen: list[dict[Place, str]] = []
         self.seen: set[Place] = set()
