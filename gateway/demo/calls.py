@@ -14,6 +14,7 @@ import msgspec
 from gateway.demo.stage import Stage
 
 _SECONDS = 15.0
+_SILENCE_SECONDS = 2.0
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -51,21 +52,20 @@ class Service:
         return _exchange(connection, "GET", path, sent)
 
     def shake_hands(self) -> str | None:
-        """Only the TLS handshake: the alert that the gateway ends it with, or None where it lets us in.
+        """Only the TLS handshake: how the gateway ends it (the alert, where it sends one), or None: we are let in.
 
-        In TLS 1.3 the server judges a client's certificate after the client is done: the alert is read like an answer.
+        In TLS 1.3 a client's certificate is judged after the client is done, so the alert is read like an answer.
         """
         address = ("127.0.0.1", self._stage.ports["service"])
         with socket.create_connection(address, timeout=_SECONDS) as plain:
             try:
                 with self._context.wrap_socket(plain, server_hostname="localhost") as secured:
-                    secured.settimeout(1.0)
-                    secured.recv(1)
+                    secured.settimeout(_SILENCE_SECONDS)
+                    return None if secured.recv(1) else "the connection was closed without an alert"
             except ssl.SSLError as error:
                 return error.reason
             except TimeoutError:
                 return None
-        return None
 
 
 def ask(method: str, url: str, document: object = None) -> Answer:

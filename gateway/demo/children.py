@@ -17,12 +17,13 @@ from typing import TypeVar
 _START_SECONDS = 30.0
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.02
+_LAST_LINES = 5
 _PR_SET_PDEATHSIG = 1
 _Found = TypeVar("_Found")
 
 
 class ChildFailed(Exception):
-    """A process ended, or did not begin; the message has the last line that it wrote, and where its log is."""
+    """A process ended, or did not begin; the message has the last lines that it wrote."""
 
 
 class Child:
@@ -81,7 +82,7 @@ class Child:
 
     def _last_words(self) -> str:
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
-        return f": {lines[-1]}" if lines else ""
+        return f": {'; '.join(lines[-_LAST_LINES:])}" if lines else ""
 
 
 def end(children: Iterable[Child]) -> None:

@@ -56,7 +56,7 @@ class Screen:
     def document(self, document: Mapping[str, Any], *names: str) -> None:
         """Some members of a document as JSON."""
         chosen = {name: document[name] for name in names if name in document}
-        self._show(Text(json.dumps(chosen, indent=2, ensure_ascii=False), style="dim"))
+        self.lines(json.dumps(chosen, indent=2, ensure_ascii=False).splitlines(), style="dim")
 
     def columns(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows of equal length, side by side."""
@@ -67,14 +67,14 @@ class Screen:
             table.add_row(*(Text(cell) for cell in row))
         self._show(table)
 
-    def lines(self, lines: Sequence[str]) -> None:
+    def lines(self, lines: Sequence[str], style: str = "") -> None:
         """Lines that are not wrapped, so that they can be copied."""
         for line in lines:
-            self._console.print(Text(f"  {line}"), soft_wrap=True)
+            self._console.print(Text(f"  {line}", style=style), soft_wrap=True)
 
     def drawing(self, drawing: RenderableType) -> None:
         """Anything that rich can draw."""
         self._show(drawing)
 
     def _show(self, shown: RenderableType) -> None:
-        self._console.print(Padding(shown, _INDENT), soft_wrap=False)
+        self._console.print(Padding(shown, _INDENT, expand=False), soft_wrap=False)
