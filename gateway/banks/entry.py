@@ -1,24 +1,10 @@
 """A bank's file as values; what each means, and the same defaults, stand in the schema beside the files."""
 
-import re
 from typing import Any, Literal
 
 import msgspec
 
-_QUANTITY = re.compile(r"([0-9]+)(ms|s|m|h|B|KiB|MiB)")
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "B": 1, "KiB": 1024, "MiB": 1024 * 1024}
-
-
-class Seconds(float):
-    """A duration, written `250ms`, `5s` or `1m`."""
-
-    __slots__ = ()
-
-
-class Size(int):
-    """A number of bytes, written `64KiB` or `8MiB`."""
-
-    __slots__ = ()
+from gateway.files import Seconds, Size, decode_quantity
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -96,10 +82,4 @@ class Entry(Part, frozen=True):
 
 def decode_entry(value: dict[str, Any]) -> Entry:
     """The values of a merged file that holds to the schema and lacks nothing."""
-    return msgspec.convert(value, Entry, dec_hook=_quantity)
-
-
-def _quantity(kind: type, written: Any) -> Any:
-    found = _QUANTITY.fullmatch(written)
-    assert found is not None, "the schema lets nothing else through"
-    return kind(int(found[1]) * _UNITS[found[2]])
+    return msgspec.convert(value, Entry, dec_hook=decode_quantity)

@@ -6,7 +6,22 @@ else (`NO`, `on`, `010`, `12:30`) are refused, with the remedy.
 
 from gateway.files.layers import Layers, shipped
 from gateway.files.problems import Problem, Refused, near, report
+from gateway.files.quantities import Seconds, Size, decode_quantity
 from gateway.files.reading import Loaded, Path, read_yaml
 from gateway.files.schema import Schema
 
-__all__ = ["Layers", "Loaded", "Path", "Problem", "Refused", "Schema", "near", "read_yaml", "report", "shipped"]
+__all__ = [
+    "Layers",
+    "Loaded",
+    "Path",
+    "Problem",
+    "Refused",
+    "Schema",
+    "Seconds",
+    "Size",
+    "decode_quantity",
+    "near",
+    "read_yaml",
+    "report",
+    "shipped",
+]

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+_LONGEST_SHOWN = 60
+
 
 class Problem(msgspec.Struct, frozen=True, order=True):
     """One thing wrong in one file; lines and columns count from 1. `where` is the path inside the file."""
@@ -16,9 +18,9 @@ class Problem(msgspec.Struct, frozen=True, order=True):
     message: str
 
     def __str__(self) -> str:
-        """`policies/payments.yaml:14:9 routes[create-payment].filters[jwt]: 'issuer' is required`."""
+        """`policies/payments.yaml:14:9 routes[create-payment].filters[jwt]: 'issuer' is required`; always one line."""
         where = f" {self.where}:" if self.where else ""
-        return f"{self.file}:{self.line}:{self.column}{where} {self.message}"
+        return _on_one_line(f"{self.file}:{self.line}:{self.column}{where} {self.message}")
 
 
 class Refused(Exception):
@@ -39,3 +41,16 @@ def near(word: object, words: Iterable[object]) -> str:
     """` (did you mean 'x'?)` where a known word is near, else nothing."""
     matches = difflib.get_close_matches(str(word), [str(known) for known in words], n=1, cutoff=0.6)
     return f" (did you mean '{matches[0]}'?)" if matches else ""
+
+
+def shown(value: object) -> str:
+    """What was refused, as a problem shows it: long values are cut."""
+    text = str(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _on_one_line(text: str) -> str:
+    """Line ends, and whatever else a terminal would obey, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)

@@ -10,13 +10,14 @@ from typing import Any, TypeAlias
 import msgspec
 import yaml
 
-from gateway.files.problems import Problem
+from gateway.files.problems import Problem, shown
 
 Path: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
+_EXPONENT = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+")
 _CORE = {"": None, "~": None, "null": None, "true": True, "false": False}
 _TRAPS = {
     "tag:yaml.org,2002:bool": "YAML 1.1 reads it as a truth value: quote it, or write true or false",
@@ -29,6 +30,7 @@ _TRAPS = {
 _TEXT = "tag:yaml.org,2002:str"
 _PLAIN_AS_TEXT = {_TEXT, "tag:yaml.org,2002:timestamp"}
 _MOST_DEPTH = 40
+_MOST_DIGITS = 18
 _MOST_BYTES = 4 * 1024 * 1024
 
 
@@ -72,9 +74,9 @@ class Loaded(msgspec.Struct, frozen=True):
             value = _child(value, step)
             if isinstance(step, int):
                 name = value.get("name") if isinstance(value, dict) else None
-                text += f"[{name if isinstance(name, str) else step}]"
+                text += f"[{shown(name) if isinstance(name, str) else step}]"
             else:
-                text += f".{step}" if text else step
+                text += f".{shown(step)}" if text else shown(step)
         return text
 
 
@@ -109,8 +111,9 @@ def read_yaml(name: str, content: str | bytes) -> tuple[Loaded | None, list[Prob
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         return None, [Problem(name, *_place(mark), "", f"not YAML: {error.problem or error.context}")]
-    except (yaml.YAMLError, RecursionError) as error:
-        return None, [Problem(name, 1, 1, "", f"not YAML: {str(error).splitlines()[0]}")]
+    except yaml.reader.ReaderError as error:
+        line = text.encode().count(b"\n", 0, error.position) + 1
+        return None, [Problem(name, line, 1, "", f"not YAML: {str(error).splitlines()[0]}")]
     if node is None:
         return None, [Problem(name, 1, 1, "", "the file is empty")]
     value = reading.value(node, ())
@@ -134,7 +137,7 @@ class _Reading:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             mark = _place(event.start_mark)
             if isinstance(event, yaml.AliasEvent):
-                message = f"aliases are not taken: write the value of *{event.anchor} out"
+                message = f"aliases are not taken: write the value of *{shown(event.anchor)} out"
                 found.append(Problem(self.name, *mark, "", message))
             elif isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
@@ -167,31 +170,37 @@ class _Reading:
             child = (*path, key)
             if key in out:
                 self.keys[child] = place
-                self.found.append((child, f"the key '{key}' stands twice", True))
+                self.found.append((child, f"the key '{shown(key)}' stands twice", True))
                 continue
             self.keys[child] = place
             if not key_node.style and key_node.tag not in _PLAIN_AS_TEXT and not _INTEGER.fullmatch(key):
                 remedy = _TRAPS.get(key_node.tag, "quote it")
                 if key not in _CORE:
-                    self.found.append((child, f"the key '{key}': {remedy}", True))
+                    self.found.append((child, f"the key '{shown(key)}': {remedy}", True))
             out[key] = self.value(value_node, child)
         return out
 
     def _plain_tag(self, node: yaml.Node, path: Path, tag: str) -> None:
         if node.tag != tag:
-            self.found.append((path, f"the tag {node.tag} is not taken", False))
+            self.found.append((path, f"the tag {shown(node.tag)} is not taken", False))
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
         text = node.value
         if node.style or node.tag in _PLAIN_AS_TEXT:
             if node.style and node.tag != _TEXT:
-                self.found.append((path, f"the tag {node.tag} is not taken", False))
+                self.found.append((path, f"the tag {shown(node.tag)} is not taken", False))
+            elif not node.style and _EXPONENT.fullmatch(text):  # text in YAML 1.1, a number in 1.2
+                self.found.append((path, f"'{shown(text)}': {_TRAPS['tag:yaml.org,2002:float']}", False))
             return text
         if text in _CORE:
             return _CORE[text]
+        if _DECIMAL.fullmatch(text) and sum(map(str.isdigit, text)) > _MOST_DIGITS:
+            self.found.append((path, f"'{shown(text)}': a number of more than {_MOST_DIGITS} digits: quote it", False))
+            return text
         if _INTEGER.fullmatch(text):
             return int(text)
-        if _NUMBER.fullmatch(text):
+        if _DECIMAL.fullmatch(text):
             return float(text)
-        self.found.append((path, f"'{text}': {_TRAPS.get(node.tag, f'the tag {node.tag} is not taken')}", False))
+        remedy = _TRAPS.get(node.tag, f"the tag {shown(node.tag)} is not taken")
+        self.found.append((path, f"'{shown(text)}': {remedy}", False))
         return text

@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import ValidationError
 
-from gateway.files.problems import Problem, near
+from gateway.files.problems import Problem, near, shown
 from gateway.files.reading import Loaded, Path
 
 _WORDS = {
@@ -47,18 +47,16 @@ def _told(loaded: Loaded, at: Path, error: ValidationError) -> Iterator[Problem]
     value: Any = error.instance
     rule: Any = error.validator_value
     schema = error.schema if isinstance(error.schema, dict) else {}
-    if kind in {"oneOf", "anyOf"} and error.context:
+    if "propertyNames" in error.relative_schema_path:  # what is wrong is a key of what stands at the path
+        yield loaded.problem((*path, str(value)), f"the key {_message(kind, rule, value, schema)}", key=True)
+    elif kind in {"oneOf", "anyOf"} and error.context:
         yield from _closest(loaded, at, error)
     elif kind in {"additionalProperties", "unevaluatedProperties"}:
         known = schema.get("properties", {})
         patterns = schema.get("patternProperties", {})
         for key in value:
             if key not in known and not any(_matches(pattern, key) for pattern in patterns):
-                yield loaded.problem((*path, key), f"unknown key '{key}'{near(key, known)}", key=True)
-    elif kind == "propertyNames":
-        key = str(value)
-        names = error.schema.get("enum", ()) if isinstance(error.schema, dict) else ()
-        yield loaded.problem((*path, key), f"unknown key '{key}'{near(key, names)}", key=True)
+                yield loaded.problem((*path, key), f"unknown key '{shown(key)}'{near(key, known)}", key=True)
     elif kind == "required":
         missing = [name for name in rule if name not in value]
         for name in missing:
@@ -97,12 +95,12 @@ def _message(kind: str, rule: Any, value: Any, schema: dict[str, Any]) -> str:
         case "type":
             return f"must be {_types(rule)}"
         case "enum":
-            shown = ", ".join(str(one) for one in rule)
-            return f"'{value}' is not one of: {shown}{near(value, rule)}"
+            words = ", ".join(str(one) for one in rule)
+            return f"'{shown(value)}' is not one of: {words}{near(shown(value), rule)}"
         case "const":
             return f"must be '{rule}'"
         case "pattern":
-            return f"'{value}' is not {schema.get('x-says', f'of the form {rule}')}"
+            return f"'{shown(value)}' is not {schema.get('x-says', f'of the form {rule}')}"
         case "minLength" | "minItems" | "minProperties":
             return "must not be empty" if rule == 1 else f"needs at least {rule}"
         case "maxLength" | "maxItems" | "maxProperties":

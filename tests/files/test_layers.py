@@ -1,0 +1,61 @@
+import pathlib
+
+import pytest
+
+from gateway.files import Layers, shipped
+from gateway.files.layers import SHIPPED
+
+
+def write(root: pathlib.Path, **files: str) -> pathlib.Path:
+    for name, text in files.items():
+        path = root / "policies" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return root
+
+
+def test_what_ships_is_there():
+    assert all((shipped() / folder).is_dir() for folder in SHIPPED)
+    assert Layers.over_shipped().roots == (shipped(),)
+
+
+def test_a_later_layers_file_hides_an_earlier_one(tmp_path):
+    below = write(tmp_path / "below", one="a: 1", two="a: 2")
+    above = write(tmp_path / "above", two="a: 3", three="a: 4")
+    found = Layers((below, above)).find("policies", "*.yaml")
+    assert list(found.items()) == [
+        ("policies/one.yaml", below / "policies/one.yaml"),
+        ("policies/three.yaml", above / "policies/three.yaml"),
+        ("policies/two.yaml", above / "policies/two.yaml"),
+    ]
+    assert Layers((below, above)).locate("policies/two.yaml") == above / "policies/two.yaml"
+    assert Layers((below, above)).locate("policies/four.yaml") is None
+
+
+def test_a_config_map_is_read_through_its_links_once(tmp_path):
+    held = write(tmp_path / "policies" / "..2026_11_22", one="a: 1")
+    (tmp_path / "policies" / "..data").symlink_to("..2026_11_22")
+    (tmp_path / "policies" / "one.yaml").symlink_to("..data/policies/one.yaml")
+    assert list(Layers((tmp_path,)).find("policies", "**/*")) == ["policies/one.yaml"]
+    loaded, problems = Layers((tmp_path,)).read(tmp_path / "policies/one.yaml")
+    assert loaded is not None
+    assert (loaded.value, problems, held.is_dir()) == ({"a": 1}, [], True)
+
+
+def test_problems_name_what_ships_from_its_root_and_the_operators_files_as_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(write(tmp_path, one="a: NO"))
+    layers = Layers.over_shipped((pathlib.Path(),))
+    assert layers.display(shipped() / "policies" / "service.yaml") == "policies/service.yaml"
+    _, (problem,) = layers.read(pathlib.Path("policies/one.yaml"))
+    assert str(problem).startswith("policies/one.yaml:1:4 a: 'NO': ")
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [(lambda path: None, "No such file or directory"), (pathlib.Path.mkdir, "Is a directory")],
+)
+def test_a_file_that_can_not_be_opened_is_a_problem(tmp_path, make, why):
+    make(tmp_path / "gone.yaml")
+    loaded, (problem,) = Layers((tmp_path,)).read(tmp_path / "gone.yaml")
+    assert loaded is None
+    assert str(problem) == f"gone.yaml:1:1 can not be read: {why}"
