@@ -52,7 +52,7 @@ def test_problems_name_what_ships_from_its_root_and_the_operators_files_as_writt
 
 @pytest.mark.parametrize(
     ("make", "why"),
-    [(lambda path: None, "No such file or directory"), (pathlib.Path.mkdir, "Is a directory")],
+    [(lambda _: None, "No such file or directory"), (pathlib.Path.mkdir, "Is a directory")],
 )
 def test_a_file_that_can_not_be_opened_is_a_problem(tmp_path, make, why):
     make(tmp_path / "gone.yaml")
