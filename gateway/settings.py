@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from gateway.files import Loaded, Path, Problem, Refused, Schema, read_yaml
+from gateway.files import Loaded, Path, Problem, Refused, Schema, Seconds, Size, decode_quantity, read_yaml
 from gateway.secrets import Secrets, SecretUnreadable
 
 SETTINGS_VARIABLE = "GATEWAY_SETTINGS"
@@ -29,20 +29,6 @@ ADDRESS_VARIABLES: Mapping[str, str] = {
 OTLP_VARIABLE = "GATEWAY_OTLP_ENDPOINT"
 
 _VARIABLES = (SETTINGS_VARIABLE, *ADDRESS_VARIABLES, OTLP_VARIABLE)
-_QUANTITY = re.compile(r"([0-9]+)(ms|s|m|h|B|KiB|MiB)")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "B": 1, "KiB": 1024, "MiB": 1024 * 1024}
-
-
-class Seconds(float):
-    """A duration, written `250ms`, `5s` or `1m`."""
-
-    __slots__ = ()
-
-
-class Size(int):
-    """A number of bytes, written `512B`, `64KiB` or `1MiB`."""
-
-    __slots__ = ()
 
 
 class Address(str):
@@ -119,7 +105,6 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     header_bytes: Size = Size(16 * 1024)
     headers: int = 100
-    body: Size = Size(1024 * 1024)
     header_timeout: Seconds = Seconds(5)
     idle_timeout: Seconds = Seconds(75)
     handshake_timeout: Seconds = Seconds(5)
@@ -205,10 +190,7 @@ def _decoded(value: dict[str, Any], folder: pathlib.Path, environment: Mapping[s
             return Address(written)
         if kind is pathlib.Path:
             return folder / written
-        quantity = _QUANTITY.fullmatch(written)
-        if kind in {Seconds, Size} and quantity:
-            return kind(int(quantity[1]) * _UNITS[quantity[2]])
-        raise NotImplementedError(kind)
+        return decode_quantity(kind, written)
 
     secrets = {"folder": value.get("secrets"), "environment": dict(environment)}
     return msgspec.convert({**value, "secrets": secrets}, Settings, dec_hook=decode)

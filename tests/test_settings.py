@@ -66,7 +66,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
         ENVIRONMENT,
         written(
             LEAST.replace("  service:", "  service:\n    address: '[::1]:9443'")
-            + "limits: {header_timeout: 250ms, idle_timeout: 2m, body: 64KiB, headers: 50}\n"
+            + "limits: {header_timeout: 250ms, idle_timeout: 2m, header_bytes: 64KiB, headers: 50}\n"
             "drain: {notice: 0s, grace: 5s}\n"
             "files: [ours]\nbanks: [albion-sandbox]\nconsents: consents.yaml\n"
             "telemetry: {otlp_endpoint: 'http://localhost:4318', ratio: 1, "
@@ -74,7 +74,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
         ),
     )
     assert (loaded.listeners.service.address.host, loaded.listeners.service.address.port) == ("::1", 9443)
-    assert (loaded.limits.header_timeout, loaded.limits.idle_timeout, loaded.limits.body) == (0.25, 120.0, 65536)
+    assert (loaded.limits.header_timeout, loaded.limits.idle_timeout, loaded.limits.header_bytes) == (0.25, 120.0, 65536)
     assert loaded.files == (tmp_path / "ours",)
     assert loaded.consents == tmp_path / "consents.yaml"
     assert loaded.banks == ("albion-sandbox",)
@@ -104,7 +104,7 @@ def test_every_problem_is_told_with_its_place(written: Write):
         "    tls: {certificate: 'file:server.pem', key: 'file:server.key'}\n"
         "limits:\n"
         "  header_timeout: 5\n"
-        "  body: 1 MB\n"
+        "  header_bytes: 1 MB\n"
         "keys: {ids: canary-secret, cursors: []}\n"
     )
     told = refusal(path)
@@ -112,7 +112,7 @@ def test_every_problem_is_told_with_its_place(written: Write):
         "gateway.yaml:3:5 listeners.service.adress: unknown key 'adress' (did you mean 'address'?)",
         "gateway.yaml:4:10 listeners.service.tls: 'client_ca' is required",
         "gateway.yaml:6:19 limits.header_timeout: must be text",
-        "gateway.yaml:7:9 limits.body: '1 MB' is not a size such as 512B, 64KiB or 1MiB",
+        "gateway.yaml:7:17 limits.header_bytes: '1 MB' is not a size such as 512B, 64KiB or 1MiB",
         "gateway.yaml:8:7 keys: 'hashes' is required",
         f"gateway.yaml:8:8 keys.ids: {NOT_A_REFERENCE}",
         "gateway.yaml:8:37 keys.cursors: must not be empty",

@@ -251,6 +251,7 @@ async def _serve(settings: Settings, opened: Callable[[Gateway], None]) -> None:
         TelemetrySettings(
             service_name=said.service_name,
             endpoint=said.otlp_endpoint,
+            authority=str(said.otlp_ca) if said.otlp_ca is not None else None,
             ratio=said.ratio,
             trust_traceparent=said.trust_traceparent,
             log_level=said.log_level,

@@ -44,7 +44,7 @@ class Usage:
     @property
     def mixed(self) -> bool:
         """Whether one value may be a text or a number: then the exact types keep its token."""
-        return self.text and "number" in self.shape.kinds and "array" not in self.shape.kinds
+        return self.text and "number" in self.shape.kinds and not self.members and self.items is None
 
     @property
     def lone(self) -> bool:

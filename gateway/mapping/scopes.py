@@ -130,12 +130,9 @@ class Scope:
             return inner
         absent = f"{place.name} is None"
         if place.usage.several:
-            wanted = any(isinstance(step, int) for step in place.places)
-            absent = (
-                f"{place.name}.__class__ is not list"
-                if wanted
-                else f"{place.name} is None or {place.name}.__class__ in PLAIN"
-            )
+            is_list = any(isinstance(step, int) for step in place.places)
+            other = "__class__ is not list" if is_list else "__class__ in PLAIN"
+            absent = f"{place.name} is None or {place.name}.{other}"
             bare = [leaf for leaf in place.leaves if leaf.read == place.name]
             if bare:  # the place itself is read too, in another of its types
                 place.leaves = [leaf for leaf in place.leaves if leaf not in bare]

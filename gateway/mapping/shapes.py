@@ -82,8 +82,6 @@ class _Reading:
             if name not in properties:
                 self.refuse((*path, "required", index), f"'{name}' is not among the properties{near(name, properties)}")
         items = self.node(value["items"], (*path, "items"), following) if "items" in value else None
-        if "array" in kinds and items is None:
-            self.refuse(path, "an array needs 'items'")
         enum = (value["const"],) if "const" in value else tuple(value["enum"]) if "enum" in value else None
         return Shape(kinds, properties, frozenset(required), items, enum)
 
