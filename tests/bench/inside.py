@@ -1,0 +1,121 @@
+"""What is measured inside one Python process, without sockets: inside.py SHARED_FILE; prints one object of JSON.
+
+Microseconds of processor a page for the compiled mapping and for Python by hand (bytes in, the contract's bytes out),
+for finding a route among few and among many, and seconds of wall time for loading mappings.
+"""
+
+import json
+import pathlib
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from typing import Any
+
+from gateway.exchange import Exchange, Response
+from gateway.files import Layers
+from gateway.filters import Building
+from gateway.mapping.identity import Identities
+from gateway.mapping.library import read_library
+from gateway.mapping.pages import MappingCall, instant
+from gateway.mapping.records import BoundMapping
+from gateway.routes import RouteTable, read
+from tests.bench import pages
+from tests.bench.agreement import compare, settled
+from tests.bench.installation import ROOT
+from tests.bench.references import handwritten
+
+_MAPPING, _ZONE = "uk_openbanking/transactions.list", "Europe/London"
+_RUNS, _SECONDS = 5, 0.3
+_MAPPINGS = 1000
+
+
+def mapping_alone(shared: dict[str, Any], rows: int) -> dict[str, float]:
+    """The compiled mapping and Python by hand over the same pages; raises Disagreement where their answers differ."""
+    library = read_library(Layers.over_shipped(()))
+    keys = Identities(bytes.fromhex(shared["id_key"]))
+    bound = BoundMapping(library.mappings[_MAPPING], library.contract.records, _ZONE, keys)
+    reference = handwritten.Reference(shared, handwritten.contract_validator(ROOT / "mappings/canonical/v1"))
+    bodies = [(json.dumps(pages.page(rows, number)).encode(), f"acc_{number}") for number in range(pages.PAGES)]
+
+    def compiled(body: bytes, account_id: str) -> bytes:
+        call = MappingCall(
+            tenant="bench",
+            bank=shared["bank"],
+            bank_title="Bench",
+            bank_bic=None,
+            fetched_at=instant(_now()),
+            raw_ref="bench",
+            account_id=account_id,
+            resource_id="bench",
+        )
+        return bound.run(body, {}, call).render(None)
+
+    for body, account_id in bodies:
+        compare(settled(compiled(body, account_id)), settled(reference.answer(body, account_id)))
+    return _side_by_side({f"mapping-alone/{rows}": compiled, f"python-hand/{rows}": reference.answer}, bodies)
+
+
+def matching() -> dict[str, float]:
+    """Finding the same route in a table of ten and in one of ten thousand."""
+    tables = {f"match/{count}": _table(count).match for count in (10, 10_000)}
+    return _side_by_side(tables, [("GET", f"/area-{number % 10}/things/{number}") for number in range(64)])
+
+
+def loading() -> dict[str, float]:
+    """A thousand banks' own mappings, read, checked and compiled; less what ships. Seconds of wall time."""
+    with tempfile.TemporaryDirectory() as name:
+        for number in range(_MAPPINGS):
+            path = pathlib.Path(name, f"mappings/uk_openbanking/bank{number:04d}/transactions.list.yaml")
+            path.parent.mkdir(parents=True)
+            path.write_text(
+                f"mapping: uk_openbanking/bank{number:04d}/transactions.list\nversion: 1\nextends: {_MAPPING}\n"
+                f"fields:\n  references: {{servicer: null, end_to_end: $.TransactionReference}}\n"
+            )
+        own = _wall(lambda: read_library(Layers.over_shipped(())))
+        whole = _wall(lambda: read_library(Layers.over_shipped((pathlib.Path(name),))))
+    return {"load-1000-mappings": round(whole - own, 2)}
+
+
+def _table(count: int) -> RouteTable:
+    areas = [
+        f"{{name: r{number}, method: GET, path: '/area-{number}/things/{{thing}}', operation: x, public: true}}"
+        for number in range(count)
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name, "policies")
+        folder.mkdir()
+        (folder / "many.yaml").write_text("routes:\n" + "".join(f"  - {one}\n" for one in areas).replace(": x,", ": banks.get,"))
+        policies = read(Layers((pathlib.Path(name),)))
+    parts: dict[str, Any] = dict.fromkeys(Building.__struct_fields__)
+    return RouteTable(policies, Building(**{**parts, "operations": {"banks.get": _answer}}))
+
+
+async def _answer(_exchange: Exchange) -> Response:
+    return Response(204, (), b"")
+
+
+def _side_by_side(works: dict[str, Callable[..., object]], inputs: list[tuple[Any, ...]]) -> dict[str, float]:
+    """Microseconds of processor a call, the median of interleaved runs."""
+    taken: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(_RUNS):
+        for name, work in works.items():
+            calls, began = 0, time.process_time()
+            while time.process_time() - began < _SECONDS:
+                for values in inputs:
+                    work(*values)
+                calls += len(inputs)
+            taken[name].append((time.process_time() - began) * 1e6 / calls)
+    return {name: round(statistics.median(values), 2) for name, values in taken.items()}
+
+
+def _wall(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    told = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    print(json.dumps({**mapping_alone(told, 1), **mapping_alone(told, 100), **matching(), **loading()}))

@@ -1,0 +1,114 @@
+"""Load on a proxy, and what each request cost it: processor time of its processes, divided by its answers.
+
+A run counts only where nothing failed and the bank was asked once for each answer: wrk leaves its connections at the
+end with a request each under way, so the bank may have seen at most that many more.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import time
+import urllib.request
+from typing import NamedTuple
+
+from tests.bench.installation import REFERENCES
+from tests.bench.ports import PORTS
+
+PROXY_PROCESSOR, LOAD_PROCESSOR = "0", "1"
+_TICK = os.sysconf("SC_CLK_TCK")
+_UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+_SETTLE_SECONDS = 0.1
+
+
+class Run(NamedTuple):
+    """One run: microseconds of processor a request, answers a second, milliseconds, and why it does not count."""
+
+    cpu_us: float
+    rps: float
+    p50_ms: float
+    p99_ms: float
+    void: str
+
+
+def measure(process: int, url: str, paths: pathlib.Path, headers: dict[str, str], settings: dict[str, int]) -> Run:
+    """Loads a proxy (the root of its processes) for some seconds, after one second that is not counted."""
+    _wrk(url, paths, headers, settings["connections"], 1)
+    time.sleep(_SETTLE_SECONDS)
+    asked, spent = bank_requests(), cpu_seconds(process)
+    text = _wrk(url, paths, headers, settings["connections"], settings["seconds"])
+    spent = cpu_seconds(process) - spent
+    time.sleep(_SETTLE_SECONDS)
+    asked = bank_requests() - asked - 1
+    answers = int(_found(r"(\d+) requests in", text)[1])
+    return Run(
+        cpu_us=round(spent * 1e6 / max(answers, 1), 1),
+        rps=float(_found(r"Requests/sec:\s+([\d.]+)", text)[1]),
+        p50_ms=_milliseconds("50", text),
+        p99_ms=_milliseconds("99", text),
+        void=_void(text, answers, asked, settings["connections"]),
+    )
+
+
+def _void(text: str, answers: int, asked: int, connections: int) -> str:
+    failed, broken = re.search(r"Non-2xx or 3xx responses: (\d+)", text), re.search(r"Socket errors: (.+)", text)
+    if failed:
+        return f"{failed[1]} failed answers"
+    if broken:
+        return f"socket errors: {broken[1]}"
+    if not 0 <= asked - answers <= connections:
+        return f"the bank was asked {asked} times for {answers} answers"
+    return "" if answers else "no answers"
+
+
+def _wrk(url: str, paths: pathlib.Path, headers: dict[str, str], connections: int, seconds: int) -> str:
+    sent = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    command = ["taskset", "-c", LOAD_PROCESSOR, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *sent]
+    command += ["-s", str(REFERENCES / "wrk.lua"), url, "--", str(paths)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def _milliseconds(percent: str, text: str) -> float:
+    value, unit = _found(rf"{percent}%\s+([\d.]+)(us|ms|s|m)\b", text).groups()
+    return round(float(value) * _UNITS[unit], 3)
+
+
+def _found(pattern: str, text: str) -> re.Match[str]:
+    match = re.search(pattern, text)
+    if match is None:
+        raise ValueError(f"wrk did not say {pattern!r}:\n{text}")
+    return match
+
+
+def bank_requests() -> int:
+    """How many requests the bank has seen, the one that asks for the count among them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORTS['BANK_COUNT']}/", timeout=5) as response:
+        return int(_found(r"\n\s*\d+\s+\d+\s+(\d+)", response.read().decode())[1])
+
+
+def exported() -> dict[str, int]:
+    """What the OTLP sink has taken: requests and bytes."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORTS['OTLP']}/", timeout=5) as response:
+        taken: dict[str, int] = json.load(response)
+    return taken
+
+
+def cpu_seconds(root: int) -> float:
+    """Processor seconds, of user and system, that a process and its descendants have spent."""
+    total = 0
+    for process in _processes(root):
+        try:
+            fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        except FileNotFoundError:
+            continue
+        total += int(fields[11]) + int(fields[12])
+    return total / _TICK
+
+
+def _processes(root: int) -> list[int]:
+    found = [root]
+    for process in found:
+        for children in pathlib.Path(f"/proc/{process}/task").glob("*/children"):
+            found += [int(child) for child in children.read_text().split()]
+    return found

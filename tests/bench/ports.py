@@ -1,0 +1,26 @@
+"""Where everything of the bench listens, all of it on loopback; configurations name these as @NAME@."""
+
+PORTS = {
+    "BANK": 19700,
+    "BANK_TLS": 19701,
+    "BANK_COUNT": 19702,
+    "OTLP": 19703,
+    "GATEWAY": 19710,
+    "GATEWAY_ADMIN": 19711,
+    "GATEWAY_HEALTH": 19712,
+    "HAPROXY": 19713,
+    "NGINX": 19720,
+    "ENVOY": 19721,
+    "AIOHTTP": 19722,
+    "NGINX_LUA": 19723,
+    "NODE_PASS": 19724,
+    "NODE_HAND": 19725,
+    "NODE_JSONATA": 19726,
+}
+
+
+def filled(template: str, **places: object) -> str:
+    """A configuration with its @NAMES@ replaced by ports and places."""
+    for name, value in {**PORTS, **places}.items():
+        template = template.replace(f"@{name}@", str(value))
+    return template
