@@ -87,6 +87,9 @@ class Deviations(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             le=3660,
         ),
     ] = 90
+    date_from: Annotated[
+        bool, Meta(description="Whether `dateFrom` is sent; without it, everything comes and the days are filtered.")
+    ] = True
     date_to: Annotated[
         Literal["optional", "required", "refused"],
         Meta(description="Whether `dateTo` may be sent, must be, or must not; the last day is filtered in any case."),

@@ -94,7 +94,8 @@ def _period(call: BankCall, settings: Deviations) -> Iterator[tuple[str, str]]:
     spelt = _SNAKE if settings.query_style == "snake" else {}
     today = call.now.astimezone(ZoneInfo(call.bank.zone)).date()
     first = call.from_date or _shifted(min(today, call.to_date or today), -settings.history_days)
-    yield spelt.get("dateFrom", "dateFrom"), first.isoformat()
+    if settings.date_from:
+        yield spelt.get("dateFrom", "dateFrom"), first.isoformat()
     last = call.to_date or (today if settings.date_to == "required" else None)
     if last is not None and settings.date_to != "refused":
         yield spelt.get("dateTo", "dateTo"), _shifted(last, 0 if settings.date_to_included else 1).isoformat()

@@ -60,6 +60,7 @@ def test_a_page_is_continued_at_its_own_address_alone():
         ({}, {"to_date": date(2026, 1, 31)}, [("dateFrom", "2025-11-02"), ("dateTo", "2026-01-31")]),
         ({"history_days": 7}, {}, [("dateFrom", "2026-03-04")]),
         ({"date_to": "required"}, {"from_date": A_DAY}, [("dateFrom", "2026-03-01"), ("dateTo", "2026-03-11")]),
+        ({"date_from": False, "date_to": "refused"}, {"from_date": A_DAY, "to_date": A_DAY}, []),
         ({"date_to": "refused"}, {"from_date": A_DAY, "to_date": A_DAY}, [("dateFrom", "2026-03-01")]),
         (
             {"date_to_included": False},
