@@ -18,9 +18,31 @@ _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _ASKED = {"required": ssl.CERT_REQUIRED, "optional": ssl.CERT_OPTIONAL}
 
 
+class _SaysWhy(ssl.SSLObject):
+    """A handshake whose alert reaches the other side (RFC 8446 section 6.2).
+
+    The loop drops what waits to be sent when a handshake fails, and the caller would see a closed connection. So the
+    failure is told as a need for more to read, on which the loop sends; the next time it is told as what it is.
+    """
+
+    _failure: ssl.SSLError | None = None
+
+    def do_handshake(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            self._failure = error
+            raise ssl.SSLWantReadError(ssl.SSL_ERROR_WANT_READ, "the alert goes out first") from None
+
+
 def build_context(settings: TlsSettings, secrets: Secrets) -> ssl.SSLContext:
     """A server's context. Reads files. Raises CertificateUnusable with a message that names the references."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.sslobject_class = _SaysWhy
     context.minimum_version = _VERSIONS[settings.minimum_version]
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
