@@ -113,14 +113,18 @@ class _Compilation:
         text = "\n\n".join(_render(block) for block in lines) + "\n"
         if self.problems:
             return Code(text, {}, None, None, None, ())
-        return Code(
-            text,
-            self.constants,
-            msgspec.json.Decoder(self.root.type(exact=self.exact)),
-            msgspec.json.Decoder(self.root.type(exact=self.exact, raw=frozenset(containers))),
-            msgspec.json.Decoder(tail.type(exact=self.exact)),
-            tuple(msgspec.json.Decoder(item.type(exact=self.exact)) for item in items),
-        )
+        try:
+            return Code(
+                text,
+                self.constants,
+                msgspec.json.Decoder(self.root.type(exact=self.exact)),
+                msgspec.json.Decoder(self.root.type(exact=self.exact, raw=frozenset(containers))),
+                msgspec.json.Decoder(tail.type(exact=self.exact)),
+                tuple(msgspec.json.Decoder(item.type(exact=self.exact)) for item in items),
+            )
+        except TypeError as error:
+            self.refuse(("shape",), f"a value has types that can not be told apart: {str(error).partition(' - ')[0]}")
+            return Code(text, {}, None, None, None, ())
 
     def _check_names(self) -> None:
         engine, identity = _ENGINE[self.file.target], _IDENTITY[self.file.target]

@@ -78,7 +78,7 @@ class Usage:
             return [msgspec.Raw if exact or "string" not in kinds else str]
         options: list[Any] = []
         if "object" in kinds and self.lone and self.items is not None:
-            options.append(self.items.type(exact=exact, raw=raw))
+            options.append(self.items._struct(exact=exact, raw=raw))  # noqa: SLF001 - another of its own kind
         elif "object" in kinds:
             options.append(self._struct(exact=exact, raw=raw))
         if "array" in kinds:
