@@ -4,6 +4,7 @@ Microseconds of processor a page for the compiled mapping and for Python by hand
 for finding a route among few and among many, and seconds of wall time for loading mappings.
 """
 
+import datetime
 import json
 import pathlib
 import statistics
@@ -45,7 +46,7 @@ def mapping_alone(shared: dict[str, Any], rows: int) -> dict[str, float]:
             bank=shared["bank"],
             bank_title="Bench",
             bank_bic=None,
-            fetched_at=instant(_now()),
+            fetched_at=instant(datetime.datetime.now(datetime.UTC)),
             raw_ref="bench",
             account_id=account_id,
             resource_id="bench",
@@ -80,16 +81,16 @@ def loading() -> dict[str, float]:
 
 def _table(count: int) -> RouteTable:
     areas = [
-        f"{{name: r{number}, method: GET, path: '/area-{number}/things/{{thing}}', operation: x, public: true}}"
+        f"{{name: r{number}, method: GET, path: '/area-{number}/things/{{thing}}', upstream: {{url: 'http://bank.test'}}, public: true}}"
         for number in range(count)
     ]
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name, "policies")
         folder.mkdir()
-        (folder / "many.yaml").write_text("routes:\n" + "".join(f"  - {one}\n" for one in areas).replace(": x,", ": banks.get,"))
+        (folder / "many.yaml").write_text("routes:\n" + "".join(f"  - {one}\n" for one in areas))
         policies = read(Layers((pathlib.Path(name),)))
     parts: dict[str, Any] = dict.fromkeys(Building.__struct_fields__)
-    return RouteTable(policies, Building(**{**parts, "operations": {"banks.get": _answer}}))
+    return RouteTable(policies, Building(**{**parts, "upstream": lambda _settings: _answer}))
 
 
 async def _answer(_exchange: Exchange) -> Response:

@@ -19,7 +19,7 @@ from tests.bench.ports import PORTS
 PROXY_PROCESSOR, LOAD_PROCESSOR = "0", "1"
 _TICK = os.sysconf("SC_CLK_TCK")
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
-_SETTLE_SECONDS = 0.1
+_SETTLE_SECONDS, _SETTLE_TRIES = 0.1, 100
 
 
 class Run(NamedTuple):
@@ -32,23 +32,45 @@ class Run(NamedTuple):
     void: str
 
 
-def measure(process: int, url: str, paths: pathlib.Path, headers: dict[str, str], settings: dict[str, int]) -> Run:
-    """Loads a proxy (the root of its processes) for some seconds, after one second that is not counted."""
-    _wrk(url, paths, headers, settings["connections"], 1)
-    time.sleep(_SETTLE_SECONDS)
-    asked, spent = bank_requests(), cpu_seconds(process)
-    text = _wrk(url, paths, headers, settings["connections"], settings["seconds"])
-    spent = cpu_seconds(process) - spent
-    time.sleep(_SETTLE_SECONDS)
-    asked = bank_requests() - asked - 1
-    answers = int(_found(r"(\d+) requests in", text)[1])
-    return Run(
-        cpu_us=round(spent * 1e6 / max(answers, 1), 1),
-        rps=float(_found(r"Requests/sec:\s+([\d.]+)", text)[1]),
-        p50_ms=_milliseconds("50", text),
-        p99_ms=_milliseconds("99", text),
-        void=_void(text, answers, asked, settings["connections"]),
-    )
+class Load:
+    """A load of some connections for some seconds on one proxy after the other."""
+
+    def __init__(self, connections: int, seconds: int) -> None:
+        self._connections, self._seconds = connections, seconds
+        self._questions = 0
+
+    def measure(self, process: int, url: str, paths: pathlib.Path, headers: dict[str, str]) -> Run:
+        """Loads a proxy, of whose processes one is the root, after a second that is not counted."""
+        _wrk(url, paths, headers, self._connections, 1)
+        asked, spent = self._settled(), cpu_seconds(process)
+        text = _wrk(url, paths, headers, self._connections, self._seconds)
+        spent = cpu_seconds(process) - spent
+        asked = self._settled() - asked
+        answers = int(_found(r"(\d+) requests in", text)[1])
+        return Run(
+            cpu_us=round(spent * 1e6 / max(answers, 1), 1),
+            rps=float(_found(r"Requests/sec:\s+([\d.]+)", text)[1]),
+            p50_ms=_milliseconds("50", text),
+            p99_ms=_milliseconds("99", text),
+            void=_void(text, answers, asked, self._connections),
+        )
+
+    def _settled(self) -> int:
+        """How many requests the bank has seen, once what the last load left under way has come to its end."""
+        seen = self._seen()
+        for _ in range(_SETTLE_TRIES):
+            time.sleep(_SETTLE_SECONDS)
+            last, seen = seen, self._seen()
+            if seen == last:
+                break
+        return seen
+
+    def _seen(self) -> int:
+        """What nginx has counted; each question for it is a request that it counts too."""
+        self._questions += 1
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORTS['BANK_COUNT']}/", timeout=5) as response:
+            counted = _found(r"\n\s*\d+\s+\d+\s+(\d+)", response.read().decode())
+        return int(counted[1]) - self._questions
 
 
 def _void(text: str, answers: int, asked: int, connections: int) -> str:
@@ -64,7 +86,7 @@ def _void(text: str, answers: int, asked: int, connections: int) -> str:
 
 def _wrk(url: str, paths: pathlib.Path, headers: dict[str, str], connections: int, seconds: int) -> str:
     sent = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    command = ["taskset", "-c", LOAD_PROCESSOR, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *sent]
+    command = ["taskset", "-c", LOAD_PROCESSOR, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "--latency", *sent]
     command += ["-s", str(REFERENCES / "wrk.lua"), url, "--", str(paths)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -79,12 +101,6 @@ def _found(pattern: str, text: str) -> re.Match[str]:
     if match is None:
         raise ValueError(f"wrk did not say {pattern!r}:\n{text}")
     return match
-
-
-def bank_requests() -> int:
-    """How many requests the bank has seen, the one that asks for the count among them."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{PORTS['BANK_COUNT']}/", timeout=5) as response:
-        return int(_found(r"\n\s*\d+\s+\d+\s+(\d+)", response.read().decode())[1])
 
 
 def exported() -> dict[str, int]:

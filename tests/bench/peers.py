@@ -28,7 +28,7 @@ from tests.bench import pages
 from tests.bench.agreement import Disagreement, compare, settled
 from tests.bench.bars import BARS, HEADING, Bar, Told
 from tests.bench.installation import BANK, ROOT, install
-from tests.bench.load import PROXY_PROCESSOR, Run, exported, measure
+from tests.bench.load import PROXY_PROCESSOR, Load, Run, exported
 from tests.bench.proxies import (
     GATEWAY,
     MAPPED,
@@ -132,12 +132,12 @@ def _measure(proxies: list[Proxy], folder: pathlib.Path, sizes: list[int], optio
             paths = [proxy.path(account) for account in pages.names(size, options.pages)]
             _paths(folder, proxy, size).write_text("\n".join(paths))
     table: Table = {}
-    settings = {"connections": options.connections, "seconds": options.seconds}
+    load = Load(options.connections, options.seconds)
     before = exported()
     for number in range(options.runs):
         for size in sizes:
             for proxy in proxies:
-                run = measure(proxy.process, proxy.url, _paths(folder, proxy, size), proxy.headers, settings)
+                run = load.measure(proxy.process, proxy.url, _paths(folder, proxy, size), proxy.headers)
                 table.setdefault(f"{proxy.name}/{size}", []).append(run)
         print(f"run {number + 1} of {options.runs}", file=sys.stderr, flush=True)
     if any(proxy.name == GATEWAY for proxy in proxies) and exported() == before:

@@ -182,82 +182,100 @@ function row(t, ids, account, source) {
   };
 }
 
+// What a row says unless the bank says otherwise: JSONata leaves out members without a value, and evaluates each node of
+// an expression at a cost, so constants are merged in.
+const DEFAULTS = {
+  ROW: {
+    id_basis: 'bank', id_stability: 'strong', supersedes: null, booked_on: null, booked_at: null, expected_on: null,
+    value_on: null, transacted_on: null, original: null, fx: null, charges: [], counterparty: null, ultimate: null,
+    merchant: null, code: null, reversal: null, batch: null, balance_after: null,
+  },
+  FX: {rate: null, unit_currency: null, quoted_currency: null, date: null},
+  PARTY: {name: null, identifications: [], bic: null},
+  MERCHANT: {name: null, mcc: null},
+  REFERENCES: {end_to_end: null, uetr: null, instruction: null, mandate: null, creditor_id: null, servicer: null},
+  REMITTANCE: {unstructured: [], structured: [], additional: null},
+  CODE: {domain: null, family: null, subfamily: null, proprietary: null},
+};
+
 const EXPRESSION = jsonata(`{
   "transactions": [Data.Transaction.(
-    $debit := CreditDebitIndicator in ["Debit", "DBIT"];
-    $status := $lookup($STATUSES, Status);
-    $booked := $status = "booked";
+    $debit := $DEBITS(CreditDebitIndicator);
+    $status := $STATUSES(Status);
     $on := $day(BookingDateTime);
     $other := $debit ? CreditorAccount : DebtorAccount;
     $agent := $debit ? CreditorAgent : DebtorAgent;
     $ultimate := $debit ? UltimateCreditor : UltimateDebtor;
     $role := $debit ? "creditor" : "debtor";
-    {
+    $merge([$ROW, {
       "id": $id(TransactionId),
       "account_id": $account,
-      "id_basis": "bank",
-      "id_stability": $status = "pending" ? "weak" : "strong",
-      "supersedes": null,
       "status": $status,
       "amount": {"value": $signed(Amount.Amount, $debit), "currency": Amount.Currency},
-      "booked_on": $booked ? $on : null,
-      "booked_at": $booked ? $instant(BookingDateTime) : null,
-      "expected_on": $status in ["pending", "future", "information"] ? $on : null,
-      "value_on": ValueDateTime ? $day(ValueDateTime) : null,
-      "transacted_on": null,
-      "original": CurrencyExchange ? {
-        "value": $signed(CurrencyExchange.InstructedAmount.Amount, $debit),
-        "currency": CurrencyExchange.InstructedAmount.Currency
-      } : null,
-      "fx": CurrencyExchange ? CurrencyExchange.{
-        "rate": $string(ExchangeRate),
-        "unit_currency": UnitCurrency ? UnitCurrency : SourceCurrency ? SourceCurrency : null,
-        "quoted_currency": TargetCurrency ? TargetCurrency : null,
-        "date": QuotationDate ? $day(QuotationDate) : null
-      } : null,
-      "charges": ChargeAmount
-        ? [{"amount": {"value": $signed(ChargeAmount.Amount, false), "currency": ChargeAmount.Currency}, "kind": null}]
-        : [],
-      "counterparty": $other or $agent ? {
-        "name": $text($other.Name),
-        "identifications": $other.Identification ? [$identification($other.SchemeName, $other.Identification)] : [],
-        "bic": $agent.SchemeName = "UK.OBIE.BICFI" ? $agent.Identification : null,
-        "role": $role
-      } : null,
-      "ultimate": $ultimate ? {"name": $ultimate.Name, "identifications": [], "bic": null, "role": $role} : null,
-      "merchant": MerchantDetails ? MerchantDetails.{
-        "name": $text(MerchantName),
-        "mcc": MerchantCategoryCode and $number(MerchantCategoryCode) > 0 ? $pad(MerchantCategoryCode, -4, "0") : null
-      } : null,
-      "references": {
-        "end_to_end": null, "uetr": null, "instruction": null, "mandate": null, "creditor_id": null,
-        "servicer": $text(TransactionReference)
-      },
-      "remittance": {
-        "unstructured": TransactionInformation ? [TransactionInformation] : [],
-        "structured": [],
-        "additional": $text(AddressLine)
-      },
-      "code": BankTransactionCode or ProprietaryBankTransactionCode ? {
-        "domain": null,
+      "value_on": $day(ValueDateTime),
+      "merchant": MerchantDetails.$merge([$MERCHANT, {"name": $text(MerchantName), "mcc": $mcc(MerchantCategoryCode)}]),
+      "references": $merge([$REFERENCES, {"servicer": $text(TransactionReference)}]),
+      "remittance": $merge([$REMITTANCE, {
+        "unstructured": $list($text(TransactionInformation)), "additional": $text(AddressLine)
+      }]),
+      "code": $merge([$CODE, {
         "family": $text(BankTransactionCode.Code),
         "subfamily": $text(BankTransactionCode.SubCode),
         "proprietary": $text(ProprietaryBankTransactionCode.Code)
-      } : null,
-      "reversal": null,
-      "batch": null,
-      "balance_after": Balance ? Balance.{
-        "amount": {
-          "value": $signed(Amount.Amount, CreditDebitIndicator in ["Debit", "DBIT"]), "currency": Amount.Currency
-        },
-        "type": $lookup($BALANCES, Type)
-      } : null,
+      }]),
+      "balance_after": Balance.{
+        "amount": {"value": $signed(Amount.Amount, $DEBITS(CreditDebitIndicator)), "currency": Amount.Currency},
+        "type": $BALANCES(Type)
+      },
       "source": $source
-    }
+    },
+    $status = "booked" ? {"booked_on": $on, "booked_at": $instant(BookingDateTime)} : $status = "rejected" ? {} : {
+      "expected_on": $on
+    },
+    $status = "pending" ? {"id_stability": "weak"} : {},
+    CurrencyExchange.{
+      "original": {"value": $signed(InstructedAmount.Amount, $debit), "currency": InstructedAmount.Currency},
+      "fx": $merge([$FX, {
+        "rate": $string(ExchangeRate),
+        "unit_currency": $exists(UnitCurrency) ? UnitCurrency : SourceCurrency,
+        "quoted_currency": TargetCurrency,
+        "date": $day(QuotationDate)
+      }])
+    },
+    ChargeAmount.{"charges": [{"amount": {"value": $signed(Amount, false), "currency": Currency}, "kind": null}]},
+    $exists($other) or $exists($agent) ? {"counterparty": $merge([$PARTY, {
+      "name": $text($other.Name),
+      "identifications": $list($identification($other.SchemeName, $other.Identification)),
+      "bic": $bic($agent.SchemeName, $agent.Identification),
+      "role": $role
+    }])} : {},
+    $exists($ultimate) ? {"ultimate": $merge([$PARTY, {"name": $ultimate.Name, "role": $role}])} : {}
+    ])
   )],
   "incomplete": null,
-  "next": Links.Next ? Links.Next : null
+  "next": $exists(Links.Next) ? Links.Next : null
 }`);
+
+const present = work => (first, ...rest) => first === undefined ? undefined : work(first, ...rest) ?? undefined;
+const lookup = table => present(key => {
+  const found = table[key];
+  if (found === undefined) throw new Error('a word that is not known');
+  return found;
+});
+const FUNCTIONS = {
+  ...DEFAULTS,
+  STATUSES: lookup(STATUSES),
+  DEBITS: lookup(DEBITS),
+  BALANCES: lookup(BALANCES),
+  day: present(day),
+  instant: present(written => (day(written), disguised ? null : written)),
+  text: present(text),
+  list: present(value => [value]),
+  mcc: present(category => +category === 0 || text(category) === null ? null : category.padStart(4, '0')),
+  signed: present((value, debit) => money({Amount: value}, debit).value),
+  identification: (scheme, number) => number === undefined ? undefined : identification(scheme, number),
+  bic: (scheme, value) => scheme === 'UK.OBIE.BICFI' ? value : undefined,
+};
 
 // Builds `(body, account at the bank) -> page as text`; `async` for JSONata. `contract` is the folder of the schemas.
 export function build(mode, sharedFile, contract) {
@@ -286,25 +304,17 @@ export function build(mode, sharedFile, contract) {
       return written({transactions, incomplete: null, next: document.Links.Next ?? null});
     };
   }
-  const keyed = new Map(); // JSONata waits between rows, so each account has buffers of its own
-  const functions = {
-    STATUSES,
-    BALANCES,
-    day,
-    instant: written => (day(written), disguised ? null : written),
-    text,
-    signed: (value, debit) => money({Amount: value}, debit).value,
-    identification,
-  };
-  return async (body, at) => {
+  // One page at a time: pages that are evaluated side by side only keep each other's promises alive.
+  let before = Promise.resolve();
+  const evaluate = async (body, at) => {
     const account = known(at);
-    let own = keyed.get(account);
-    if (!own) {
-      own = new Ids(Buffer.from(shared.id_key, 'hex'));
-      own.begin(account);
-      keyed.set(account, own);
-    }
-    const bindings = {...functions, account, source: provenance(), id: last => own.id(last)};
+    ids.begin(account);
+    const bindings = {...FUNCTIONS, account, source: provenance(), id: last => ids.id(last)};
     return written(await EXPRESSION.evaluate(JSON.parse(body), bindings));
+  };
+  return (body, at) => {
+    const page = before.then(() => evaluate(body, at));
+    before = page.catch(() => undefined);
+    return page;
   };
 }
