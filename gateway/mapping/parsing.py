@@ -206,13 +206,11 @@ class Parser:
         bodies = [key for key in ("value", "fields") if key in value]
         if len(bodies) != 1:
             return self.refuse(at, f"'{source}' needs 'value' or 'fields'")
-        body = self.expression(
-            {"fields": value["fields"]} if bodies == ["fields"] else value["value"], (*at, bodies[0])
-        )
-        if isinstance(body, Fields):
-            body = Fields(
-                (*at, "fields"), {n: self.expression(c, (*at, "fields", n)) for n, c in value["fields"].items()}
-            )
+        there = (*at, bodies[0])
+        if bodies == ["fields"]:
+            body: Expression = Fields(there, {n: self.expression(c, (*there, n)) for n, c in value["fields"].items()})
+        else:
+            body = self.expression(value["value"], there)
         where = self.conditions(value["where"], (*at, "where")) if "where" in value else ()
         return Each(here, read, where, body, source == "pick")
 
