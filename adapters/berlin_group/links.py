@@ -5,13 +5,12 @@ may lead is the engine's to judge.
 """
 
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from adapters.berlin_group.requests import CARDS, deviations, list_url
+from adapters.links import read_link, resolved
 from gateway.contract import BankCall, BankProfile, BankResponse
 
-_UNSPEAKABLE = re.compile(r"[\x00-\x20\x7f\\]")
-_KEPT = "-._~:/?@!$&'()*+,;=%[]"
 _COUNT = re.compile(r"[0-9]{1,6}")
 
 
@@ -21,16 +20,10 @@ def next_url(bank: BankProfile, link: str, document_url: str) -> str:
     Raises ValueError for a link that can not be read.
     """
     link = link.strip()
-    if not link or _UNSPEAKABLE.search(link):
-        raise ValueError("the link is empty, or holds blanks")
-    given = urlsplit(link)
-    if given.scheme not in {"", "http", "https"} or (given.scheme and not given.netloc):
-        raise ValueError("the link is no http URL")
+    given = read_link(link)
     if not given.netloc and given.path.startswith("/") and deviations(bank).links == "prefixed":
         link = _cut_off(given.path, urlsplit(document_url).path) + link
-    whole = urlsplit(urljoin(document_url, link))
-    query = f"?{quote(whole.query, safe=_KEPT)}" if whole.query else ""
-    return f"{whole.scheme}://{whole.netloc}{quote(whole.path or '/', safe=_KEPT)}{query}"
+    return resolved(document_url, link)
 
 
 def _cut_off(path: str, document_path: str) -> str:

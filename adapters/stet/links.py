@@ -5,14 +5,13 @@ from their base URL. Where a link may lead is the engine's to judge.
 """
 
 import re
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urlsplit
 
+from adapters.links import read_link, resolved, written
 from adapters.stet.requests import base_url, deviations
 from gateway.contract import BankProfile
 
-_UNSPEAKABLE = re.compile(r"[\x00-\x20\x7f\\]")
 _TEMPLATE = re.compile(r"\{[^{}]*\}")
-_KEPT = "-._~:/?@!$&'()*+,;=%[]"
 
 
 def next_url(bank: BankProfile, link: str, document_url: str) -> str:
@@ -22,15 +21,10 @@ def next_url(bank: BankProfile, link: str, document_url: str) -> str:
     a link that can not be read.
     """
     link = _TEMPLATE.sub("", link.strip())
-    if not link or _UNSPEAKABLE.search(link):
-        raise ValueError("the link is empty, or holds what a URL can not")
-    given = urlsplit(link)
-    if given.scheme not in {"", "http", "https"} or (given.scheme and not given.netloc):
-        raise ValueError("the link is no http URL")
+    given = read_link(link)
     if not given.netloc and deviations(bank).links == "rebased":
         return _rebased(base_url(bank), given.path, given.query)
-    whole = urlsplit(urljoin(document_url, link))
-    return f"{whole.scheme}://{whole.netloc}{_path(whole.path, whole.query)}"
+    return resolved(document_url, link)
 
 
 def _rebased(base: str, path: str, query: str) -> str:
@@ -38,8 +32,4 @@ def _rebased(base: str, path: str, query: str) -> str:
     whole = "/" + path.lstrip("/")
     above = urlsplit(base).path
     below = whole.removeprefix(above) if whole.startswith(f"{above}/") else whole
-    return base + _path(below, query)
-
-
-def _path(path: str, query: str) -> str:
-    return quote(path or "/", safe=_KEPT) + (f"?{quote(query, safe=_KEPT)}" if query else "")
+    return base + written(below, query)

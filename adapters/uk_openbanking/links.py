@@ -5,14 +5,12 @@ own gateway. Where it may lead is the engine's to judge.
 """
 
 import re
-from urllib.parse import quote, urljoin, urlsplit
 
+from adapters.links import read_link, resolved, written
 from adapters.uk_openbanking.requests import base_url, deviations
 from gateway.contract import BankProfile
 
-_UNSPEAKABLE = re.compile(r"[\x00-\x20\x7f\\]")
 _FROM_ACCOUNTS = re.compile(r"/accounts(?:/.*)?$")
-_KEPT = "-._~:/?@!$&'()*+,;=%[]"
 
 
 def next_url(bank: BankProfile, link: str, document_url: str) -> str:
@@ -21,15 +19,10 @@ def next_url(bank: BankProfile, link: str, document_url: str) -> str:
     Raises ValueError for a link that can not be read.
     """
     link = link.strip()
-    if not link or _UNSPEAKABLE.search(link):
-        raise ValueError("the link is empty, or holds blanks")
-    given = urlsplit(link)
-    if given.scheme not in {"", "http", "https"} or (given.scheme and not given.netloc):
-        raise ValueError("the link is no http URL")
+    given = read_link(link)
     if not given.netloc and deviations(bank).links == "rebased":
         return _rebased(base_url(bank), given.path, given.query)
-    whole = urlsplit(urljoin(document_url, link))
-    return f"{whole.scheme}://{whole.netloc}{_path(whole.path, whole.query)}"
+    return resolved(document_url, link)
 
 
 def _rebased(base: str, path: str, query: str) -> str:
@@ -37,8 +30,4 @@ def _rebased(base: str, path: str, query: str) -> str:
     below = _FROM_ACCOUNTS.search(path)
     if below is None:
         raise ValueError("the link names no accounts")
-    return base + _path(below[0], query)
-
-
-def _path(path: str, query: str) -> str:
-    return quote(path or "/", safe=_KEPT) + (f"?{quote(query, safe=_KEPT)}" if query else "")
+    return base + written(below[0], query)
