@@ -52,7 +52,7 @@ class Service:
         return _exchange(connection, "GET", path, sent)
 
     def shake_hands(self) -> str | None:
-        """Only the TLS handshake: how the gateway ends it (the alert, where it sends one), or None: we are let in.
+        """Only the TLS handshake: the alert that the gateway ends it with, or None where it sends none.
 
         In TLS 1.3 a client's certificate is judged after the client is done, so the alert is read like an answer.
         """
@@ -61,11 +61,12 @@ class Service:
             try:
                 with self._context.wrap_socket(plain, server_hostname="localhost") as secured:
                     secured.settimeout(_SILENCE_SECONDS)
-                    return None if secured.recv(1) else "the connection was closed without an alert"
+                    secured.recv(1)
             except ssl.SSLError as error:
                 return error.reason
             except TimeoutError:
-                return None
+                return None  # we were let in, and it waits for a request
+        return None
 
 
 def ask(method: str, url: str, document: object = None) -> Answer:
