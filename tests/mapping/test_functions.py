@@ -183,7 +183,7 @@ MOMENTS = [
     ("Europe/Paris", "2026-07-19T22:00:00Z", "2026-07-20", None),
     ("Europe/London", "2026-11-20T00:00:00", "2026-11-20", None),
     ("Europe/London", "2026-11-20T00:00:01Z", "2026-11-20", "2026-11-20T00:00:01Z"),
-    # Without an offset it is the bank's wall time: the first of an hour that comes twice; a lost hour has the offset before.
+    # Without an offset it is the bank's wall time: the first of an hour that comes twice, a lost hour as before it.
     ("Europe/London", "2026-11-20T14:03:27", "2026-11-20", "2026-11-20T14:03:27+00:00"),
     ("Europe/London", "2026-07-20 14:03", "2026-07-20", "2026-07-20T14:03:00+01:00"),
     ("Europe/London", "2026-10-25T01:30:00", "2026-10-25", "2026-10-25T01:30:00+01:00"),
