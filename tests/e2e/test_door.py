@@ -1,5 +1,6 @@
 """What the gateway and the banks refuse, each as one problem: cases in `cases/door.yaml` and `cases/banks.yaml`."""
 
+import contextlib
 import http.client
 import pathlib
 import socket
@@ -47,10 +48,13 @@ def test_a_certificate_of_another_authority_is_refused_in_the_handshake(stage: S
     # Signed by the banks' authority, which speaks for no service.
     context.load_cert_chain(stage.folder.secrets / "banks/client.pem", stage.folder.secrets / "banks/client.key")
     connection = http.client.HTTPSConnection("localhost", stage.ports["service"], timeout=10, context=context)
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        connection.request("GET", "/v1/banks")
-        connection.getresponse()
-    connection.close()
+    with contextlib.closing(connection), pytest.raises((ssl.SSLError, ConnectionError)):
+        _get(connection, "/v1/banks")
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> int:
+    connection.request("GET", path)
+    return connection.getresponse().status
 
 
 def test_plain_http_on_the_tls_port_gets_no_answer_of_the_contract(stage: Stage) -> None:

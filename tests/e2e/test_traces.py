@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from gateway.demo.calls import new_traceparent
-from gateway.demo.stage import Stage
 from tests.e2e.surroundings import PATIENT, Caller, Faults
 from tests.telemetry.receiving import OtlpReceiver
 
@@ -29,7 +28,7 @@ def traceparents(faults: Faults, bank: str) -> list[str]:
 
 @pytest.mark.parametrize("bank", PATIENT)
 def test_a_call_is_a_tree_that_the_bank_is_part_of(
-    stage: Stage, receiver: OtlpReceiver, caller: Caller, faults: Faults, bank: str
+    receiver: OtlpReceiver, caller: Caller, faults: Faults, bank: str
 ) -> None:
     account = caller.accounts(bank)[0]["id"]
     faults.forget()

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.demo.stage import Stage
 from gateway.simulator.configuration import Account, Bank
 from gateway.simulator.data_file import read_banks
 from gateway.simulator.ledger import Entry, keep
@@ -74,7 +73,7 @@ def rows_told(records: list[dict[str, Any]]) -> Counter[Row]:
 
 
 @pytest.fixture(autouse=True)
-def _same_day(stage: Stage) -> None:
+def _same_day() -> None:
     """The simulator and the tests look at the same day, but for some minutes around midnight."""
     for bank in BANKS.values():
         now = datetime.now(zoneinfo.ZoneInfo(bank.zone))
