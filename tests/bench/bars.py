@@ -43,7 +43,7 @@ class Told(NamedTuple):
         ratio = "-" if self.ratio is None else f"{self.ratio:.2f}"
         now = "" if self.bar.now is None else f"<= {self.bar.now:<5}{_verdict(self.ratio, self.bar.now)}"
         goal = f"<= {self.bar.goal:<5}{_verdict(self.ratio, self.bar.goal)}"
-        return f"{self.bar.work:20}{self.bar.against:18}{ratio:>7}   {now:19}{goal}"
+        return f"{self.bar.work:20}{self.bar.against:18}{ratio:>7}   {now:22}{goal}"
 
     @property
     def entries(self) -> list[dict[str, object]]:
@@ -64,4 +64,4 @@ def _verdict(ratio: float | None, most: float) -> str:
     return "met" if ratio <= most else "MISSED"
 
 
-HEADING = f"{'work':20}{'against':18}{'ratio':>7}   {'asked now':19}goal"
+HEADING = f"{'work':20}{'against':18}{'ratio':>7}   {"asked now":22}goal"

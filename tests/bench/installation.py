@@ -6,12 +6,12 @@ bank's accounts are known to the consent beforehand, so that a call is one call 
 
 import base64
 import copy
-import datetime
 import hashlib
 import json
 import pathlib
 import secrets
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -42,7 +42,7 @@ defaults
   timeout server 1h
 listen service
   bind 127.0.0.1:@HAPROXY@
-  server gateway 127.0.0.1:@GATEWAY@ ssl crt @FOLDER@/secrets/service-both.pem ca-file @FOLDER@/ca.pem verify required sni str(localhost)
+  server gateway 127.0.0.1:@GATEWAY@ ssl crt @FOLDER@/secrets/service-both.pem ca-file @FOLDER@/ca.pem verify required
 """
 
 
@@ -198,7 +198,7 @@ def _certificates(folder: pathlib.Path) -> x509.Certificate:
     """An authority, and what it signed: the gateway's two, the bank's, and the service's, which is returned."""
     authority_key = ec.generate_private_key(ec.SECP256R1())
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench authority")])
-    now = datetime.datetime.now(datetime.UTC)
+    now = datetime.now(UTC)
 
     def signed(name: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> x509.Certificate:
         builder = (
@@ -207,8 +207,8 @@ def _certificates(folder: pathlib.Path) -> x509.Certificate:
             .issuer_name(authority_name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(hours=1))
-            .not_valid_after(now + datetime.timedelta(days=2))
+            .not_valid_before(now - timedelta(hours=1))
+            .not_valid_after(now + timedelta(days=2))
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))

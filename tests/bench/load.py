@@ -86,7 +86,19 @@ def _void(text: str, answers: int, asked: int, connections: int) -> str:
 
 def _wrk(url: str, paths: pathlib.Path, headers: dict[str, str], connections: int, seconds: int) -> str:
     sent = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    command = ["taskset", "-c", LOAD_PROCESSOR, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "--latency", *sent]
+    command = [
+        "taskset",
+        "-c",
+        LOAD_PROCESSOR,
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "60s",
+        "--latency",
+        *sent,
+    ]
     command += ["-s", str(REFERENCES / "wrk.lua"), url, "--", str(paths)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 

@@ -5,17 +5,17 @@ nobody who remembers what was read before is flattered. Each fifth row names the
 exchange of currencies with its charge, so that nobody who leaves those fields out is.
 """
 
-import datetime
 import json
 import pathlib
 import random
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 PAGES = 64
 _SHOPS = ("Corner Grocer", "Harbour Books", "Café Aurore", "Northern Rail", 'The "Blue" Door', "Ashgate Pharmacy")
 _SUB_CODES = ("DomesticCreditTransfer", "CashDeposit", "DebitCardPayment", "StandingOrder")
 _IBANS = ("DE02500105170137075030", "FR7630006000011234567890189", "GB33BUKB20201555555555")
-_SUMMER = datetime.datetime(2026, 1, 5, tzinfo=datetime.UTC)
+_FIRST = datetime(2026, 1, 5, tzinfo=UTC)
 _SECONDS = 300 * 24 * 3600
 
 
@@ -47,8 +47,8 @@ def write(folder: pathlib.Path, rows: int, pages: int = PAGES) -> None:
 
 
 def _transaction(chance: random.Random, account: str, number: int) -> dict[str, Any]:
-    booked = _SUMMER + datetime.timedelta(seconds=chance.randrange(_SECONDS))
-    valued = booked + datetime.timedelta(seconds=chance.randrange(1, 90_000))
+    booked = _FIRST + timedelta(seconds=chance.randrange(_SECONDS))
+    valued = booked + timedelta(seconds=chance.randrange(1, 90_000))
     direction = chance.choice(("Credit", "Debit"))
     row: dict[str, Any] = {
         "AccountId": account,

@@ -29,6 +29,7 @@ from tests.bench.agreement import Disagreement, compare, settled
 from tests.bench.bars import BARS, HEADING, Bar, Told
 from tests.bench.installation import BANK, ROOT, install
 from tests.bench.load import PROXY_PROCESSOR, Load, Run, exported
+from tests.bench.ports import require_free
 from tests.bench.proxies import (
     GATEWAY,
     MAPPED,
@@ -45,11 +46,18 @@ from tests.bench.proxies import (
 Table = dict[str, list[Run]]
 
 
+def say(line: str) -> None:
+    """One line of what the bench tells; nothing where there is nothing to say."""
+    if line:
+        print(line, flush=True)  # noqa: T201 - this is a command, and its table is what it is for
+
+
 def main() -> None:
     """Parses, measures, prints."""
     options = _options()
     if (os.cpu_count() or 1) < 2:
         raise SystemExit("bench: two processors are needed, one for the proxies and one for the load")
+    require_free()
     sizes = [int(size) for size in options.rows.split(",")]
     chosen = [name for name in ORDER if not options.only or name in options.only.split(",")]
     accounts = [account for size in sizes for account in pages.names(size, options.pages)]
@@ -63,13 +71,13 @@ def main() -> None:
         proxies = _start(chosen, folder, stack, accounts[0])
         _agree(proxies, accounts)
         table = _measure(proxies, folder, sizes, options)
-        inside = {} if options.only else _inside(folder)
+        inside = {} if options.only or options.quick else _inside(folder)
     rows = _told(table, inside)
     bars = [Told(bar, _ratio(bar, table, inside)) for bar in BARS]
-    print(f"\n{HEADING}")
+    say(f"\n{HEADING}")
     for told in bars:
-        print(told.line)
-    print(json.dumps({"bars": [entry for told in bars for entry in told.entries], "rows": rows}))
+        say(told.line)
+    say(json.dumps({"bars": [entry for told in bars for entry in told.entries], "rows": rows}))
 
 
 def _options() -> argparse.Namespace:
@@ -92,7 +100,7 @@ def _options() -> argparse.Namespace:
 
 def _start(chosen: list[str], folder: pathlib.Path, stack: contextlib.ExitStack, account: str) -> list[Proxy]:
     if any(name.startswith("node") for name in chosen):
-        install_modules()
+        say(install_modules())
     proxies: list[Proxy] = []
     for name in chosen:
         if name in {GATEWAY, PLAIN}:
@@ -100,12 +108,12 @@ def _start(chosen: list[str], folder: pathlib.Path, stack: contextlib.ExitStack,
         try:
             proxies.append(start(name, folder, stack, account))
         except Missing as missing:
-            print(f"{name} is skipped, this machine lacks {missing}")
+            say(f"{name} is skipped, this machine lacks {missing}")
     if {GATEWAY, PLAIN} & {*chosen}:
         try:
             proxies = [one for one in start_gateway(folder, stack, account) if one.name in chosen] + proxies
         except Missing as missing:
-            print(f"{GATEWAY} is skipped, this machine lacks {missing}")
+            say(f"{GATEWAY} is skipped, this machine lacks {missing}")
     return proxies
 
 
@@ -122,8 +130,10 @@ def _agree(proxies: list[Proxy], accounts: list[str]) -> None:
             try:
                 compare(expected, settled(proxy.get(account)))
             except Disagreement as disagreement:
-                raise SystemExit(f"bench: no ratio can be given: {proxy.name}, page {account}: {disagreement}") from None
-    print(f"{', '.join(proxy.name for proxy in mapped)} agree on all {len(accounts)} pages")
+                raise SystemExit(
+                    f"bench: no ratio can be given: {proxy.name}, page {account}: {disagreement}"
+                ) from None
+    say(f"{', '.join(proxy.name for proxy in mapped)} agree on all {len(accounts)} pages")
 
 
 def _measure(proxies: list[Proxy], folder: pathlib.Path, sizes: list[int], options: argparse.Namespace) -> Table:
@@ -139,7 +149,7 @@ def _measure(proxies: list[Proxy], folder: pathlib.Path, sizes: list[int], optio
             for proxy in proxies:
                 run = load.measure(proxy.process, proxy.url, _paths(folder, proxy, size), proxy.headers)
                 table.setdefault(f"{proxy.name}/{size}", []).append(run)
-        print(f"run {number + 1} of {options.runs}", file=sys.stderr, flush=True)
+        say(f"run {number + 1} of {options.runs} is done")
     if any(proxy.name == GATEWAY for proxy in proxies) and exported() == before:
         raise SystemExit("bench: the gateway exported no traces")
     return table
@@ -150,10 +160,18 @@ def _paths(folder: pathlib.Path, proxy: Proxy, size: int) -> pathlib.Path:
 
 
 def _inside(folder: pathlib.Path) -> dict[str, float]:
-    command = ["taskset", "-c", PROXY_PROCESSOR, sys.executable, "-m", "tests.bench.inside", str(folder / "shared.json")]
+    command = [
+        "taskset",
+        "-c",
+        PROXY_PROCESSOR,
+        sys.executable,
+        "-m",
+        "tests.bench.inside",
+        str(folder / "shared.json"),
+    ]
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     if done.returncode:
-        print(f"what is measured inside one process failed: {done.stderr.strip().splitlines()[-1]}")
+        say(f"what is measured inside one process failed: {done.stderr.strip().splitlines()[-1]}")
         return {}
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
@@ -161,18 +179,22 @@ def _inside(folder: pathlib.Path) -> dict[str, float]:
 
 def _told(table: Table, inside: dict[str, float]) -> dict[str, dict[str, object]]:
     """Prints the rows; they are returned as the last line has them."""
-    print(f"\n{'proxy':16}{'rows':>5}{'cpu_us':>10}{'rps':>9}{'p50_ms':>9}{'p99_ms':>9}")
+    say(f"\n{'proxy':16}{'rows':>5}{'cpu_us':>10}{'rps':>9}{'p50_ms':>9}{'p99_ms':>9}")
     rows: dict[str, dict[str, object]] = {}
     for name, runs in table.items():
         middle = {field: round(statistics.median(getattr(run, field) for run in runs), 2) for field in Run._fields[:-1]}
         void = next((run.void for run in runs if run.void), "")
         rows[name] = {**middle, "void": void} if void else dict(middle)
         proxy, _, size = name.partition("/")
-        print(f"{proxy:16}{size:>5}" + "".join(f"{middle[field]:{9 + (field == 'cpu_us')}}" for field in middle) + f"  {void}")
+        say(
+            f"{proxy:16}{size:>5}"
+            + "".join(f"{middle[field]:{9 + (field == 'cpu_us')}}" for field in middle)
+            + f"  {void}"
+        )
     for name, figure in inside.items():
         unit = "seconds" if name.startswith("load") else "cpu_us"
         rows[name] = {unit: figure}
-        print(f"{name:21}{figure:10} {unit}")
+        say(f"{name:21}{figure:10} {unit}")
     return rows
 
 

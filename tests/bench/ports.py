@@ -1,5 +1,7 @@
 """Where everything of the bench listens, all of it on loopback; configurations name these as @NAME@."""
 
+import socket
+
 PORTS = {
     "BANK": 19700,
     "BANK_TLS": 19701,
@@ -24,3 +26,17 @@ def filled(template: str, **places: object) -> str:
     for name, value in {**PORTS, **places}.items():
         template = template.replace(f"@{name}@", str(value))
     return template
+
+
+def require_free() -> None:
+    """Ends the bench where a port is taken: two of them at once would measure each other."""
+    taken = []
+    for name, port in PORTS.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                taken.append(f"{port} ({name})")
+    if taken:
+        raise SystemExit(f"bench: these ports are taken, is another bench running? {', '.join(taken)}")

@@ -52,7 +52,11 @@ def running(command: list[str], processor: str, log: pathlib.Path) -> Iterator[i
     """A process with its own group on one processor, until the end of the block."""
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            ["taskset", "-c", processor, *command], stdout=sink, stderr=subprocess.STDOUT, start_new_session=True, cwd=ROOT
+            ["taskset", "-c", processor, *command],
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=ROOT,
         )
     try:
         yield process.pid
@@ -103,18 +107,13 @@ def start_gateway(folder: pathlib.Path, stack: contextlib.ExitStack, account: st
     return mapped, plain
 
 
-def install_modules() -> None:
-    """What Node's references are made of, where there is Node and it is not installed yet."""
-    if shutil.which("npm") and not (REFERENCES / "node_modules").exists():
-        told = subprocess.run(
-            ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"],
-            cwd=REFERENCES,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
-        if told.returncode:
-            print(f"npm ci failed: {told.stderr.strip().splitlines()[-1:]}")
+def install_modules() -> str:
+    """Installs what Node's references are made of, where there is Node and it is not there yet; what went wrong."""
+    if not shutil.which("npm") or (REFERENCES / "node_modules").exists():
+        return ""
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    told = subprocess.run(command, cwd=REFERENCES, check=False, capture_output=True, text=True)
+    return f"npm ci failed: {told.stderr.strip()[-200:]}" if told.returncode else ""
 
 
 def _wait(url: str, sent: dict[str, str], log: pathlib.Path, seconds: float = 30) -> None:

@@ -4,7 +4,6 @@ Written as someone would who knows this one bank and wants it fast: tables inste
 in it, what is common to all rows made once. A row that it does not know how to read raises ValueError.
 """
 
-import datetime
 import hashlib
 import json
 import pathlib
@@ -12,6 +11,7 @@ import re
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import jsonschema_rs
@@ -45,7 +45,7 @@ class Reference:
         document = orjson.loads(body)
         prefix = self._inner.copy()
         prefix.update(f"transaction\x1f{account_id}\x1fbank\x1f".encode())
-        fetched_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        fetched_at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         source = {
             "bank": self._bank,
             "mapping": self._mapping,
@@ -124,7 +124,7 @@ class Reference:
         """The day in London, and the instant unless it is midnight as written or there."""
         if text[10:19] in {"", "T00:00:00"}:
             return text[:10], None
-        there = datetime.datetime.fromisoformat(text).astimezone(self._zone)
+        there = datetime.fromisoformat(text).astimezone(self._zone)
         day = there.isoformat()
         return day[:10], None if day[11:19] == "00:00:00" else text
 
