@@ -156,5 +156,5 @@ class Page:
 
 
 def instant(moment: datetime) -> str:
-    """RFC 3339 in UTC with milliseconds."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    """RFC 3339 with milliseconds, of an instant in UTC."""
+    return moment.isoformat(timespec="milliseconds")[:23] + "Z"
