@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
+import jsonschema_rs
 import msgspec
 
 from gateway.files import Layers, shipped
@@ -130,3 +131,11 @@ def run(
 def rendered(page: MappedPage) -> Any:
     """The page as a caller reads it."""
     return msgspec.json.decode(page.render(page.next))
+
+
+def page_validator() -> jsonschema_rs.Validator:
+    """What judges a page by the contract that ships, formats of dates and instants included."""
+    folder = shipped() / "mappings" / "canonical" / "v1"
+    schemas = {path.name: json.loads(path.read_bytes()) for path in folder.glob("*.json")}
+    registry = jsonschema_rs.Registry([(schema["$id"], schema) for schema in schemas.values()])
+    return jsonschema_rs.validator_for(schemas["page.schema.json"], registry=registry, validate_formats=True)
