@@ -77,12 +77,16 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Grant(msgspec.Struct, frozen=True):
-    """One account under one consent: ours to the bank's. `numbers` are the account's own identifications."""
+    """One account under one consent: ours to the bank's.
+
+    `numbers` are the account's own identifications, `basis` is what its id was made of (`id_basis` of the contract).
+    """
 
     account_id: str
     resource_id: str
     currency: str | None = None
     numbers: tuple[str, ...] = ()
+    basis: str = "identification"
 
 
 class Consent(msgspec.Struct, frozen=True):

@@ -175,11 +175,17 @@ class Gateway:
         folders = [root / folder for root in self.layers.roots[:1] for folder in (MAPPINGS, POLICIES, BANKS)]
         folders += self.layers.roots[1:]
         seen = self.generation.content_hash
-        async for _ in awatch(*folders, step=_SETTLE_MILLISECONDS, recursive=True, rust_timeout=1000):
-            now = await asyncio.to_thread(content_hash, self.layers)
-            if now != seen:
-                seen = now
-                await self.reload()
+        while True:
+            try:
+                async for _ in awatch(*folders, step=_SETTLE_MILLISECONDS, recursive=True, rust_timeout=1000):
+                    now = await asyncio.to_thread(content_hash, self.layers)
+                    if now != seen:
+                        seen = now
+                        await self.reload()
+            except Exception:  # a file that goes while it is read, a folder that is swapped: the next change counts
+                self.telemetry.metrics.generation_refused()
+                self.telemetry.log.exception("files can not be watched or loaded; trying again")
+                await asyncio.sleep(1)
 
     def _waits_for(self) -> tuple[str, ...]:
         return ("drained",) if self._doors is not None and self._doors.draining else ()

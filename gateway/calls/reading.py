@@ -121,6 +121,7 @@ class Reader:
             from_date=query.from_date,
             to_date=query.to_date,
             status=query.status,
+            basis=grant.basis if grant else "identification",
             equals=reading.equals,
         )
 

@@ -16,7 +16,7 @@ from gateway.mapping.emission import Emission
 from gateway.mapping.language import Expression, MappingFile, Source
 from gateway.mapping.objects import empty
 from gateway.mapping.pages import CALL_NAMES, Review
-from gateway.mapping.paths import Every
+from gateway.mapping.paths import Every, write
 from gateway.mapping.projection import Usage
 from gateway.mapping.scopes import FlatScope, Scope
 from gateway.mapping.shapes import Shape
@@ -27,6 +27,12 @@ from gateway.mapping.values import TEXT, Block, Value, fit
 _NOTHING: functions.Moment | tuple[None, None] = (None, None)
 _MALFORMED = (None, None, "malformed")
 _NO_TEXTS: frozenset[str] = frozenset()
+_LEFT_OUT: Block = [
+    "except Review as review:",
+    ["page.review(position, review)"],
+    "except UNREADABLE:",  # a text that is no UTF-8 comes to light when its token is read
+    ["page.review(position, Review('', 'shape', '$'))"],
+]
 _ENGINE = {
     "account": {"id", "id_basis", "source"},
     "balance": {"account_id", "fetched_at", "source"},
@@ -85,11 +91,12 @@ class _Compilation:
         self.constants: dict[str, Any] = {
             "BOOLEANS": BOOLEANS, "CURRENCIES": functions.CURRENCIES, "HELD": frozenset({list, msgspec.Raw}),
             "MALFORMED": _MALFORMED, "NOTHING": _NOTHING, "PLAIN": frozenset({str, list, bool, int, float, type(None)}),
-            "Review": Review, "UNKNOWN": UNKNOWN, "compacted": _compacted, "is_plain": functions.is_plain,
-            "plain_text": _plain_text, "token": _token,
+            "Review": Review, "UNKNOWN": UNKNOWN, "UNREADABLE": (UnicodeDecodeError, msgspec.DecodeError),
+            "compacted": _compacted, "is_plain": functions.is_plain, "plain_text": _plain_text, "token": _token,
         }  # fmt: skip
         self.unseen: list[dict[Place, str]] = []
         self.seen: set[Place] = set()
+        self.documents: list[Scope] = []
 
     def refuse(self, at: Place, message: str, *, key: bool = False) -> None:
         self.problems.append(self.loaded.problem(at, message, key=key))
@@ -105,6 +112,11 @@ class _Compilation:
                 containers.append(found[0])
                 items.append(found[1])
                 lines.append(self._records(number, source, found[1]))
+        problem = self._reads_through(frozenset(containers))
+        if problem:
+            self.refuse(("records",), problem)
+        # What only the link to the next page needs is no part of the shell: it must not cost the records.
+        shell = self._type(self.root, frozenset(containers))
         lines.append(self._next("next_link", self.root))
         tail = Usage(self.root.shape, required=True)
         lines.append(self._next("next_link_alone", tail))
@@ -113,18 +125,34 @@ class _Compilation:
         text = "\n\n".join(_render(block) for block in lines) + "\n"
         if self.problems:
             return Code(text, {}, None, None, None, ())
+        whole, alone = self._type(self.root), self._type(tail)
+        records = [self._type(item) for item in items]
+        if self.problems:
+            return Code(text, {}, None, None, None, ())
+        decoder = msgspec.json.Decoder
+        decoders = tuple(decoder(one) for one in records)
+        return Code(text, self.constants, decoder(whole), decoder(shell), decoder(alone), decoders)
+
+    def _type(self, usage: Usage, raw: frozenset[Usage] = frozenset()) -> Any:
+        """The type that decodes a usage; a shape whose types no decoder can tell apart is refused."""
         try:
-            return Code(
-                text,
-                self.constants,
-                msgspec.json.Decoder(self.root.type(exact=self.exact)),
-                msgspec.json.Decoder(self.root.type(exact=self.exact, raw=frozenset(containers))),
-                msgspec.json.Decoder(tail.type(exact=self.exact)),
-                tuple(msgspec.json.Decoder(item.type(exact=self.exact)) for item in items),
-            )
+            kind = usage.type(exact=self.exact, raw=raw)
+            msgspec.json.Decoder(kind)
         except TypeError as error:
             self.refuse(("shape",), f"a value has types that can not be told apart: {str(error).partition(' - ')[0]}")
-            return Code(text, {}, None, None, None, ())
+            return Any
+        return kind
+
+    def _reads_through(self, containers: frozenset[Usage]) -> str | None:
+        """Paths of the root `document` can not lead through records: those are read one by one where a page is bad."""
+        for scope in self.documents:
+            for path in scope.paths():
+                usage: Usage | None = self.root
+                for step in path:
+                    usage = usage and (usage.member(step) if isinstance(step, str) else usage.item())
+                    if usage in containers:
+                        return f"{write(path)} of the document leads through the records"
+        return None
 
     def _check_names(self) -> None:
         engine, identity = _ENGINE[self.file.target], _IDENTITY[self.file.target]
@@ -138,7 +166,9 @@ class _Compilation:
                 )
         for source in self.file.sources:
             for name in source.settings:
-                if name not in self.target.fields and name not in self.file.let:
+                if name in engine:
+                    self.refuse(source.at, f"'set' names '{name}', which is made by the gateway")
+                elif name not in self.target.fields and name not in self.file.let:
                     self.refuse(source.at, f"'set' names '{name}', which is neither a field nor in 'let'")
         for name in self.file.identity:
             if name not in identity:
@@ -150,17 +180,11 @@ class _Compilation:
         if self.file.target == "account" and "resource" not in self.file.identity:
             self.refuse(("mapping",), "an account needs identity.resource: where the bank's own id is")
         for index, name in enumerate(self.file.identity_with):
-            if name not in self.target.fields:
+            if name not in self.target.fields or name in engine:
                 self.refuse(("identity", "with", index), f"'{name}' is not a field{near(name, self.target.fields)}")
         for name, target in self.target.fields.items():
-            settable = any(name in source.settings for source in self.file.sources)
-            if (
-                not target.nullable
-                and target.kind not in {"list", "object"}
-                and name not in engine
-                and name not in self.file.fields
-                and not settable
-            ):
+            said = name in self.file.fields or any(name in source.settings for source in self.file.sources)
+            if _must_be_said(target) and name not in engine and name != "servicer" and not said:
                 self.refuse(("fields",), f"'{name}' is required by the contract", key=True)
 
     def _never_seen(self) -> dict[Place, str]:
@@ -181,15 +205,16 @@ class _Compilation:
         if not isinstance(source.path[-1], Every):  # the only record
             if item.shape.kinds != {"object"}:
                 self.refuse(source.at, "the only record must be an object in the shape, and nothing else")
+            item.only = True
             record = scope.leaf(source.path, "presence")
-            lines.append([name, [*scope.prelude, f"return unfold({record})"]])
+            lines.append([name, [*scope.prelude, f"return unfold({record}, {_taken(item)})"]])
             return item, item
         container = scope.reach(source.path[:-1])
         assert container is not None
         container.records = True
         if source.within is None:
             records = scope.leaf(source.path[:-1], "records")
-            lines.append([name, [*scope.prelude, f"return unfold({records})"]])
+            lines.append([name, [*scope.prelude, f"return unfold({records}, {_taken(container)})"]])
             return container, item
         split = next(index for index, step in enumerate(source.path) if isinstance(step, Every))
         around = scope.reach(source.path[: split + 1])
@@ -202,7 +227,8 @@ class _Compilation:
         loop: Block = [
             "if around is None: continue",
             *inner.prelude,
-            f"if {theirs} is not None and {theirs} == call.resource_id: found.extend(unfold({records}))",
+            f"if {theirs} is not None and {theirs} == call.resource_id:",
+            [f"found.extend(unfold({records}, {_taken(container)}))"],
         ]
         lines.append([name, [*scope.prelude, "found = []", f"for around in {others} or ():", loop, "return found"]])
         return container, item
@@ -218,6 +244,8 @@ class _Compilation:
             "call": FlatScope("call", "call.{}", CALL_NAMES, empty=_NO_TEXTS),
         }
         emission.scopes = [here]
+        if here.variable == "r":
+            self.documents.append(emission.roots["document"])
         return emission
 
     def _records(self, number: int, source: Source, item: Usage) -> Block:
@@ -244,7 +272,7 @@ class _Compilation:
                 "append, source, own = page.records.append, page.source, call.numbers",
                 "identify = page.identify",
                 "for position, r in enumerate(records, offset):",
-                ["try:", [*scope.prelude, *body], "except Review as review:", ["page.review(position, review)"]],
+                ["try:", [*scope.prelude, *body], *_LEFT_OUT],
             ],
         ]
 
@@ -333,6 +361,20 @@ class _Compilation:
                 self.refuse(at, message)
         outer = [line for one in ("header", "call") for line in emission.roots[one].prelude]
         return [f"def {name}(document, header, call, page):", [*outer, *here.prelude, *body, f"return {code}"]]
+
+
+def _must_be_said(target: Target) -> bool:
+    """Whether nothing can stand where a mapping says nothing: no null, no empty list, no object of nothing."""
+    if target.kind == "object" and not target.nullable:
+        return any(_must_be_said(child) for child in target.fields.values())
+    return not target.nullable and target.kind != "list"
+
+
+def _taken(container: Usage) -> str:
+    """What a container may be besides an array: whether null, an object, anything else (for `unfold`)."""
+    kinds = container.shape.kinds
+    others = bool(kinds - {"array", "object"})
+    return f"{not container.required}, {container.only or container.lone or 'object' in kinds}, {others}"
 
 
 def _without(target: Target, name: str) -> Target:

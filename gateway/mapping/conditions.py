@@ -2,7 +2,7 @@
 
 from gateway.files import near
 from gateway.mapping.language import Condition
-from gateway.mapping.paths import write
+from gateway.mapping.paths import Every, write
 from gateway.mapping.tables import Table
 from gateway.mapping.values import TEXTUAL, Emitter, Value, word
 
@@ -40,6 +40,9 @@ def _of_path(emitter: Emitter, condition: Condition) -> str:
     kinds = emitter.reach(read)
     if kinds is None:
         return str(condition.present is False or condition.own is False or condition.same is False)
+    if read.path and isinstance(read.path[-1], Every):
+        emitter.refuse(condition.at, "a condition is on one value: [*] can not be its end")
+        return "False"
     textual = bool(kinds & TEXTUAL)
     if not textual and condition.present is None:
         emitter.refuse(condition.at, f"{write(read.path)} is not a text: only 'present' can be tested")

@@ -9,7 +9,7 @@ from gateway.mapping import functions
 from gateway.mapping.language import Convert, Lookup, Read, Sign, Split
 from gateway.mapping.tables import Table
 from gateway.mapping.target import Target
-from gateway.mapping.values import FORM_OF, NULL, TEXT, Block, Emitter, Value
+from gateway.mapping.values import FORM_OF, NULL, TEXT, Block, Emitter, Value, textual
 
 # What is in the contract's form already, as most is, needs no call.
 _AS_IT_IS = {
@@ -23,7 +23,7 @@ _AS_IT_IS = {
 def emit_split(emitter: Emitter, split: Split, field: str, block: Block) -> Value:
     """One part of a text."""
     source = emitter.emit(split.source, TEXT, field, block, required=False)
-    if source.form == "null":
+    if not textual(emitter, source, split.source):
         return NULL
     out, parts = emitter.name(), emitter.name("p")
     block += [
@@ -36,7 +36,7 @@ def emit_split(emitter: Emitter, split: Split, field: str, block: Block) -> Valu
 def emit_lookup(emitter: Emitter, lookup: Lookup, target: Target, field: str, block: Block, *, required: bool) -> Value:
     """The word of a table for a code."""
     source = emitter.emit(lookup.source, TEXT, field, block, required=False)
-    if source.form == "null":
+    if not textual(emitter, source, lookup.source):
         return NULL
     table = Table(lookup.table, prefix=lookup.fold.prefix, fold_case=lookup.fold.case)
     out = emitter.name()
@@ -55,11 +55,11 @@ def emit_lookup(emitter: Emitter, lookup: Lookup, target: Target, field: str, bl
 def emit_conversion(emitter: Emitter, convert: Convert, field: str, block: Block, *, required: bool) -> Value:
     """A text in one of the contract's forms."""
     kind = convert.kind
-    wanted = Target(kind, nullable=True) if kind in {"integer", "boolean"} else TEXT
+    wanted = Target(kind, nullable=True) if kind == "boolean" else TEXT
     source = emitter.emit(convert.source, wanted, field, block, required=False)
-    if source.form == "null":
+    if not textual(emitter, source, convert.source):
         return NULL
-    if source.form in {"boolean", "integer"}:
+    if source.form == "boolean" and kind == "boolean":
         return Value(source.code, source.form, null=True, path=source.path)
     out = emitter.name()
     failed = _failed(field, "malformed", source, out, required=required)
@@ -70,14 +70,12 @@ def emit_conversion(emitter: Emitter, convert: Convert, field: str, block: Block
     elif kind == "boolean":
         block += [f"{out} = BOOLEANS[{source.code}]", f"if {out} is UNKNOWN:", failed]
     else:
-        call = "int" if kind == "integer" else kind
-        if call != "int":
-            emitter.constants[call] = getattr(functions, call)
+        emitter.constants[kind] = getattr(functions, kind)
         same = f" or {_AS_IT_IS[kind].format(source.code)}" if kind in _AS_IT_IS else ""
         block += [
             f"if {source.code} is None{same}: {out} = {source.code}",
             "else:",
-            ["try:", [f"{out} = {call}({source.code})"], "except ValueError:", failed],
+            ["try:", [f"{out} = {kind}({source.code})"], "except ValueError:", failed],
         ]
     return Value(out, FORM_OF[kind], null=True, path=source.path)
 
@@ -106,7 +104,8 @@ def emit_sign(emitter: Emitter, sign: Sign, field: str, block: Block, *, require
         return source
     words: dict[str, Any] = {**dict.fromkeys(sign.negative, True), **dict.fromkeys(sign.positive, False)}
     negative, out = emitter.name("n"), emitter.name()
-    told = by if by.path else source
+    # What is told as an unknown code is the indicator's word, never the amount.
+    told = by if by.path else Value("None", source.form, path=source.path)
 
     def failed(reason: str) -> Block:
         return _failed(field, reason, told, out, required=required)

@@ -153,11 +153,9 @@ class Emission:
             return NULL
         scope, path = self.scope(read), write(read.path)
         if read.path and isinstance(read.path[-1], Every):
-            return Value(self._noted(scope.leaf(read.path, "texts")), "list", path=path, null=True)
-        kind: ReadKind = "text"
-        if kinds in (frozenset({"boolean"}), frozenset({"integer"})) and target.kind in kinds:
-            kind = "boolean" if "boolean" in kinds else "integer"
-        elif not kinds & TEXTUAL:
+            return Value(self._noted(scope.leaf(read.path, "texts")), "texts", path=path, null=True)
+        kind: ReadKind = "boolean" if target.kind == "boolean" and kinds == {"boolean"} else "text"
+        if not kinds & TEXTUAL:
             found = " or ".join(sorted(kinds))
             self.refuse(read.at, f"{path} is {found} in the shape, not a text or number")
             return NULL
@@ -176,7 +174,7 @@ class Emission:
                     inner.append(f"{out} = None")
             else:
                 inner.append(f"{out} = {value.code}")
-                if target.kind in {"enum", "patterned"}:  # objects and lists were checked where they were made
+                if value.form != target.kind or target.kind not in {"object", "list"}:  # else checked where it was made
                     fit(self, value, option, target, field)
                 forms.append(value.form)
                 words.append(value.words)
@@ -256,7 +254,7 @@ class Emission:
         for part in joined.parts:
             value = self.emit(part, TEXT, field, block, required=False)
             path = path or value.path
-            if value.form == "list":
+            if value.form in {"list", "texts"}:
                 block.append(f"if {value.code}: {parts}.extend({value.code})")
             elif value.form != "null":
                 block.append(f"if {value.code} is not None: {parts}.append({value.code})")

@@ -7,7 +7,7 @@ proven to have the contract's form, so that answers need no check at run time.
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timezone
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -31,8 +31,11 @@ _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}").fullmatch
 _PAN = re.compile(r"[0-9]{12,19}").fullmatch
 _MASKED = re.compile(r"[0-9X*#.]{4,19}").fullmatch
 _DAY_FIRST = re.compile(r"([0-9]{2})[/.-]([0-9]{2})[/.-]([0-9]{4})").fullmatch
+_COUNT = re.compile(r"[0-9]{1,15}").fullmatch
 _MCC = re.compile(r"[0-9]{4}").fullmatch
 _MOST_REMEMBERED = 4096
+_MOST_DIGITS = 30
+_WIDE = Context(prec=200)
 
 is_plain = _PLAIN
 """Whether a text is a decimal already in the contract's form."""
@@ -61,10 +64,12 @@ def decimal(text: str) -> str:
     sign, whole, fraction, exponent = match.groups()
     whole = whole or "0"
     if exponent:
-        shifted = format(Decimal(f"{whole}.{fraction or 0}").scaleb(int(exponent)), "f")
+        shifted = format(_WIDE.scaleb(Decimal(f"{whole}.{fraction or 0}"), int(exponent)), "f")
         whole, _, fraction = shifted.partition(".")
         fraction = fraction.rstrip("0")
         whole = whole.lstrip("0") or "0"
+        if len(whole) > _MOST_DIGITS:
+            raise ValueError("more digits than an amount can have")
     value = f"{whole}.{fraction}" if fraction else whole
     return "-" + value if sign == "-" and value.strip("0.") else value
 
@@ -143,6 +148,13 @@ def compact(text: str) -> str:
     return packed
 
 
+def integer(text: str) -> int:
+    """A count, in ASCII digits. Raises ValueError."""
+    if not _COUNT(text):
+        raise ValueError("not a count")
+    return int(text)
+
+
 def mcc(text: str) -> str:
     """A merchant category code of ISO 18245, four digits; leading zeros that a number lost are put back."""
     padded = text.strip().zfill(4)
@@ -206,9 +218,14 @@ def _read(text: str, local: ZoneInfo) -> Moment:
         parsed = datetime.fromisoformat(f"{day}T{minutes}{seconds or ':00'}{(fraction or '').replace(',', '.')[:7]}")
         instant = parsed.replace(tzinfo=_zone(offset) if offset else local)
         written = instant.isoformat()
+        if not _INSTANT(written):  # zones had offsets of odd seconds once, which RFC 3339 can not say
+            return day, None
     if not (instant.hour or instant.minute or instant.second or instant.microsecond):
         return text[:10], None
-    there = instant.astimezone(local)
+    try:
+        there = instant.astimezone(local)
+    except OverflowError:  # the end of time, which banks write for "never"
+        return text[:10], None
     if not (there.hour or there.minute or there.second or there.microsecond):
         return there.date().isoformat(), None
     return there.date().isoformat(), written

@@ -98,7 +98,7 @@ class _Reading:
             self.problems.append(loaded.problem(("extends",), f"'{loaded.value['extends']}' {reason}"))
             return None
         base = self._merged(base_name, (*above, relative))
-        return _overlay(base, loaded) if base else None
+        return _overlay(base, loaded) if base and isinstance(base.value, dict) else None
 
     def _shape(self, loaded: Loaded, dialect: str, named: tuple[tuple[Path, str], ...]) -> Shape | None:
         found: list[Shape] = []

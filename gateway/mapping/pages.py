@@ -4,10 +4,12 @@
 (a code is what a bank's enumeration says, cut at 64 characters).
 """
 
+from collections import Counter
 from datetime import date, datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.exchange import Grant
 from gateway.mapping.identity import Identities, fingerprint
@@ -28,7 +30,8 @@ class Review(Exception):
 class MappingCall(msgspec.Struct, frozen=True, kw_only=True):
     """What a mapping may know of the call that it serves; the root `call` of mapping files.
 
-    `numbers` are the account's own identifications, compacted. `from_date` and `to_date` are the contract's days.
+    `numbers` are the account's own identifications, compacted; `basis` is what its id was made of. `from_date` and
+    `to_date` are the contract's days.
     """
 
     tenant: str
@@ -44,6 +47,7 @@ class MappingCall(msgspec.Struct, frozen=True, kw_only=True):
     from_date: date | None = None
     to_date: date | None = None
     status: str | None = None
+    basis: str = "identification"
     equals: dict[str, int] = {}
 
 
@@ -92,7 +96,6 @@ class Page:
         self.skipped: list[int] = []
         self._identities = identities
         self._notes: dict[tuple[str, str, str | None], int] = {}
-        self._accounts: set[str] = set()
         self._equals: dict[str, int] = dict(call.equals)
         self.identify = identities.transactions(call.account_id) if call.account_id else None
 
@@ -110,26 +113,39 @@ class Page:
     def account(
         self, identifications: Any, currency: str | None, part: str | None, resource: str | None
     ) -> tuple[str, str]:
-        """Id and basis of an account: by its best identification, else by the bank's resource id.
+        """Id and basis of an account: by its best identification, else by the bank's resource id. Raises Review.
 
-        `part` tells accounts apart that share a number (a building society's roll number).
-
-        Two accounts of one page that an identification can not tell apart go by the resource id. Raises Review.
+        `part` tells accounts apart that share a number (a building society's roll number). An account that was told
+        apart by its resource id once is asked for again on that basis.
         """
         chosen = min(identifications, key=lambda one: _BY_NUMBER.index(one.scheme), default=None)
         call, basis = self.call, "identification"
-        if chosen is not None:
+        if chosen is None or call.basis == "resource":
+            basis, out = "resource", self._by_resource(resource)
+        else:
             value = chosen.value if part is None else f"{chosen.value}\x1e{part}"
             out = self._identities.account(call.tenant, call.bank, chosen.scheme, value, currency or "")
-        if chosen is None or out in self._accounts:
-            if resource is None:
-                raise Review("id", "missing", "$")
-            basis = "resource"
-            out = self._identities.account(call.tenant, call.bank, "resource", resource, "")
-        self._accounts.add(out)
         numbers = tuple(dict.fromkeys(one.value for one in identifications))
-        self.grants.append(Grant(out, resource or "", currency, numbers))
+        self.grants.append(Grant(out, resource or "", currency, numbers, basis))
         return out, basis
+
+    def part_accounts(self) -> None:
+        """Gives accounts of the page that one id would stand for ids by their resources: none may pass for another."""
+        if len(self.grants) < 2:
+            return
+        shared = {one for one, count in Counter(grant.account_id for grant in self.grants).items() if count > 1}
+        if not shared:
+            return
+        for index, grant in enumerate(self.grants):
+            if grant.account_id in shared and grant.resource_id:
+                out = self._by_resource(grant.resource_id)
+                self.grants[index] = replace(grant, account_id=out, basis="resource")
+                self.records[index] = replace(self.records[index], id=out, id_basis="resource")
+
+    def _by_resource(self, resource: str | None) -> str:
+        if resource is None:
+            raise Review("id", "missing", "$")
+        return self._identities.account(self.call.tenant, self.call.bank, "resource", resource, "")
 
     def derived(self, *parts: Any) -> str:
         """The key of a transaction that the bank gave none: a fingerprint, and its ordinal among equals.

@@ -60,7 +60,7 @@ class Parser:
     def file(self) -> MappingFile:
         """The whole file; it must have passed mapping.schema.json."""
         value = self.loaded.value
-        dialect, _, operation = value["mapping"].partition("/")
+        dialect, operation = value["mapping"].partition("/")[0], value["mapping"].rpartition("/")[2]
         shapes = value["shape"]
         named = [(("shape",), shapes)] if isinstance(shapes, str) else [(("shape", i), s) for i, s in enumerate(shapes)]
         identity = dict(value.get("identity", {}))
@@ -75,7 +75,7 @@ class Parser:
             shapes=tuple(named),
             target=value["target"],
             zone=self._zone(value.get("zone", "UTC")),
-            empty=frozenset(value.get("empty", ("",))),
+            empty=frozenset(("", *value.get("empty", ()))),
             sources=self._sources(value["records"]),
             skip=tuple(self.conditions(c, ("skip", i)) for i, c in enumerate(value.get("skip", ()))),
             let={name: self.expression(e, ("let", name)) for name, e in value.get("let", {}).items()},
@@ -89,7 +89,7 @@ class Parser:
     def _zone(self, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError):
+        except (ZoneInfoNotFoundError, ValueError, OSError):
             self.refuse(("zone",), f"'{name}' is not a zone of the IANA database{near(name, available_timezones())}")
         return name
 
@@ -109,7 +109,7 @@ class Parser:
     def _source_at(
         self, text: str, at: Place, settings: dict[str, Expression] | None = None, within: str | None = None
     ) -> Source:
-        path = self.path(text, at)
+        path = self.path(text, at, of_records=True)
         every = sum(isinstance(step, paths.Every) for step in path)
         if not path or every > 2 or (every == 2 and not isinstance(path[-1], paths.Every)):
             self.refuse(at, "records are one object, or the items of an array ([*]), at most within those of another")
@@ -117,13 +117,17 @@ class Parser:
             self.refuse(at, "'within' goes with records that lie within others: a second [*]")
         return Source(at, path, self.path(within, at) if within else None, settings or {})
 
-    def path(self, text: Any, at: Place) -> paths.Path:
-        """A JSONPath of the file."""
+    def path(self, text: Any, at: Place, *, of_records: bool = False) -> paths.Path:
+        """A JSONPath of the file; only those of records may have [*] before their end."""
         try:
-            return paths.parse(str(text))
+            path = paths.parse(str(text))
         except ValueError as error:
             self.refuse(at, str(error))
             return ()
+        if not of_records and any(isinstance(step, paths.Every) for step in path[:-1]):
+            self.refuse(at, f"the path '{text}': [*] can only be its end; use 'each' or 'pick'")
+            return ()
+        return path
 
     def expression(self, value: Any, at: Place) -> Expression:
         """One expression in any of its forms."""
@@ -182,6 +186,8 @@ class Parser:
             case "let":
                 return Local(here, str(content))
             case "fields":
+                if not isinstance(content, dict) or not content:
+                    return self.refuse(here, "must be a mapping of fields")
                 return Fields(here, {n: self.expression(c, (*here, n)) for n, c in content.items()})
             case "first" | "list":
                 if not isinstance(content, list) or not content:
@@ -207,6 +213,8 @@ class Parser:
         if len(bodies) != 1:
             return self.refuse(at, f"'{source}' needs 'value' or 'fields'")
         there = (*at, bodies[0])
+        if bodies == ["fields"] and not isinstance(value["fields"], dict):
+            return self.refuse(there, "must be a mapping of fields")
         if bodies == ["fields"]:
             body: Expression = Fields(there, {n: self.expression(c, (*there, n)) for n, c in value["fields"].items()})
         else:
@@ -228,15 +236,16 @@ class Parser:
         table, here = value["lookup"], (*at, "lookup")
         if not isinstance(table, dict) or not table:
             return self.refuse(here, "must be a table from codes to values")
-        for code, word in table.items():
+        for place, word in [*(((*here, code), one) for code, one in table.items()), ((*at, "else"), value.get("else"))]:
             if isinstance(word, dict | list):
-                self.refuse((*here, code), "must be a text, a number, a truth value or null")
+                self.refuse(place, "must be a text, a number, a truth value or null")
         return Lookup(here, source, table, self._fold(value, at), "else" in value, value.get("else"))
 
     def _fold(self, value: dict[str, Any], at: Place) -> Fold:
         fold = value.get("fold", {})
-        if not isinstance(fold, dict) or set(fold) - {"prefix", "case"}:
-            self.refuse((*at, "fold"), "takes 'prefix' and 'case'")
+        prefix, case = (fold.get("prefix", ""), fold.get("case", False)) if isinstance(fold, dict) else (None, None)
+        if not isinstance(prefix, str) or not isinstance(case, bool) or set(fold) - {"prefix", "case"}:
+            self.refuse((*at, "fold"), "takes 'prefix', a text, and 'case', true or false")
             return Fold()
         return Fold(fold.get("prefix"), bool(fold.get("case", False)))
 
@@ -258,14 +267,13 @@ class Parser:
             )
         indicator = {key: value[key] for key in ("path", "of", "let", "first") if key in value}
         conflict, missing = value.get("conflict", "review"), value.get("missing", "review")
-        if conflict not in {"review", "indicator"}:
+        if conflict not in ("review", "indicator"):
             self.refuse((*at, "conflict"), f"'{conflict}' is neither review nor indicator")
-        if missing not in {"review", "as_is"}:
+        if missing not in ("review", "as_is"):
             self.refuse((*at, "missing"), f"'{missing}' is neither review nor as_is")
         lists = {}
         for key in ("negative", "positive"):
-            words = value.get(key, [])
-            lists[key] = tuple(str(word) for word in (words if isinstance(words, list) else [words]))
+            lists[key] = self._words(value.get(key, []), (*at, key))
         if not lists["negative"] or not lists["positive"]:
             self.refuse(at, "needs 'negative' and 'positive': the indicator's words for each")
         by = self.expression(indicator, at) if indicator else self.refuse(at, "needs an indicator: path, let or first")
@@ -273,7 +281,7 @@ class Parser:
 
     def conditions(self, value: Any, at: Place) -> tuple[Condition, ...]:
         """The conditions of a `when` or `where`: a mapping or a list of them, all of which must hold."""
-        if isinstance(value, list):
+        if isinstance(value, list) and value:
             return tuple(c for i, one in enumerate(value) for c in self.conditions(one, (*at, i)))
         if not isinstance(value, dict) or not value:
             self.refuse(at, "must be a condition or a list of them")
@@ -289,7 +297,7 @@ class Parser:
                 self.refuse(at, "is tested by values, or by {present: true|false} or {negative: true|false}")
                 return Condition(at, name, present=True)
             return Condition(at, name, present=tests.get("present"), negative=tests.get("negative"))
-        return Condition(at, name, values=_words(wanted))
+        return Condition(at, name, values=self._words(wanted, at))
 
     def _path_condition(self, value: dict[str, Any], at: Place) -> Condition:
         known = {"path", "of", "fold", *_PATH_TESTS}
@@ -299,12 +307,15 @@ class Parser:
         tests = [key for key in _PATH_TESTS if key in value]
         if len(tests) != 1:
             self.refuse(at, f"needs one of {', '.join(_PATH_TESTS)}")
+        for key in ("present", "own"):
+            if key in value and not isinstance(value[key], bool):
+                self.refuse((*at, key), "must be true or false")
         root = self._root(value, at)
         other = next((key for key in ("same_as", "differs_from") if key in value), None)
         return Condition(
             at,
             read=Read(at, root, self.path(value["path"], (*at, "path"))),
-            values=_words(value["is"]) if "is" in value else None,
+            values=self._words(value["is"], (*at, "is")) if "is" in value else None,
             present=value.get("present"),
             own=value.get("own"),
             fold=self._fold(value, at),
@@ -312,7 +323,9 @@ class Parser:
             same=other != "differs_from",
         )
 
-
-def _words(wanted: Any) -> tuple[str, ...]:
-    values = wanted if isinstance(wanted, list) else [wanted]
-    return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
+    def _words(self, wanted: Any, at: Place) -> tuple[str, ...]:
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if not values or any(isinstance(one, dict | list) or one is None for one in values):
+            self.refuse(at, "must be a text, number or truth value, or a list of them")
+            return ("",)
+        return tuple(str(one).lower() if isinstance(one, bool) else str(one) for one in values)

@@ -15,7 +15,7 @@ from gateway.mapping.shapes import Shape
 class Usage:
     """What is needed of one node: members, items, its text, or only whether it is there.
 
-    `records` says that the items are the records of a page.
+    `records` says that the items are the records of a page, `only` that this is the only one.
     """
 
     def __init__(self, shape: Shape, *, required: bool) -> None:
@@ -25,6 +25,7 @@ class Usage:
         self.items: Usage | None = None
         self.text = False
         self.records = False
+        self.only = False
 
     def member(self, name: str) -> "Usage | None":
         """The usage of a member; None where the shape has no such member."""
@@ -64,7 +65,7 @@ class Usage:
 
     def type(self, *, exact: bool, raw: "frozenset[Usage]" = frozenset()) -> Any:
         """The msgspec type of this node; the places in `raw`, containers of records, are left as they stand."""
-        if self in raw and not self.members:
+        if self in raw and (self.only or not self.members):
             return msgspec.Raw
         options = self._options(exact=exact, raw=raw)
         out = options[0]

@@ -4,6 +4,8 @@ The quick way decodes the whole page at once. Where that fails, the page is deco
 each record alone: a bad one is set aside, the others answer. Slow is allowed there.
 """
 
+import codecs
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -23,6 +25,11 @@ _PAGES = {
 }
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _encode = msgspec.json.Encoder().encode
+_ESCAPES = re.compile(rb"(?<!\\)((?:\\\\)*)((?:\\u[0-9a-fA-F]{4})+)")
+_LONE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F][0-9a-fA-F])\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 _NO_RECORDS = frozenset({type(None), str, int, float, bool})
 _decode_raw = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -72,6 +79,7 @@ class BoundMapping:
         page = Page(call, self._keys, self._source(call.bank, self.name, call.fetched_at, call.raw_ref))
         if not body or body.isspace():
             return self._page(page, None, 0, [])
+        body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 section 8.1 lets readers pass over it
         for code, functions in (self._quick, self._exact):
             try:
                 document = code.document.decode(body)
@@ -80,7 +88,7 @@ class BoundMapping:
                     break
                 continue
             return self._whole(document, functions, body, header, page)
-        return self._each(body, header, page)
+        return self._each(_without_lone_surrogates(body), header, page)
 
     def _whole(self, document: Any, functions: dict[str, Any], body: bytes, header: Any, page: Page) -> MappedPage:
         call, total = page.call, 0
@@ -121,6 +129,7 @@ class BoundMapping:
     def _page(
         self, page: Page, link: str | None, total: int, raw: list[tuple[int, msgspec.Raw]], gap: str | None = None
     ) -> MappedPage:
+        page.part_accounts()
         incomplete, positions = None, list(range(total))
         if page.left_out or page.skipped or page.noted or gap:
             reviews = tuple(
@@ -141,21 +150,33 @@ class BoundMapping:
         )
 
 
-def _unfold(records: Any) -> Any:
-    """The records of a container; the only one, where it is an object by itself."""
+def _unfold(records: Any, _null: bool, _lone: bool, _others: bool) -> Any:  # noqa: FBT001 - called by generated code
+    """The records of a container; the only one, where it is an object by itself. The decoder has judged its type."""
     kind = records.__class__
     return records if kind is list else () if kind in _NO_RECORDS else (records,)
 
 
-def _unfold_raw(container: Any) -> Any:
-    if container is None:
-        return ()
-    if container.__class__ is list:
-        return container
+def _unfold_raw(container: Any, null: bool, lone: bool, others: bool) -> Any:  # noqa: FBT001 - as above
+    """As `_unfold`, of a container that was left as it stands: here its type is judged. Raises BankNonsense."""
+    if container is None or container.__class__ is list:
+        return container or ()
     held = bytes(container)
     if held[:1] == b"[":
         return _decode_raw(held)
-    return (container,) if held[:1] == b"{" else ()
+    if held[:1] == b"{" and lone:
+        return (container,)
+    if others or (null and held == b"null"):
+        return ()
+    raise BankNonsense("The document is not of its declared shape: the records are no array.")
+
+
+def _without_lone_surrogates(body: bytes) -> bytes:
+    """Escapes of half a character, which systems write that cut a text in its middle, as U+FFFD."""
+    return _ESCAPES.sub(_repaired, body) if b"\\ud" in body or b"\\uD" in body else body
+
+
+def _repaired(match: re.Match[bytes]) -> bytes:
+    return match[1] + _LONE.sub(rb"\\ufffd", match[2])
 
 
 def _shell(code: Code, body: bytes) -> Any:

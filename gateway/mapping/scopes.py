@@ -77,6 +77,10 @@ class Scope:
         leaf.moment = f"{name}_m"
         return leaf.moment
 
+    def paths(self) -> tuple[Path, ...]:
+        """All paths that are read from here."""
+        return tuple(path for path, _ in self._leaves)
+
     @property
     def prelude(self) -> list[Any]:
         """The lines that read all leaves."""

@@ -33,7 +33,10 @@ ANY_TEXT = Shape(frozenset({"string"}))
 def read_shape(loaded: Loaded) -> tuple[Shape, list[Problem]]:
     """Reads a shape file. Returns the shape (what could be read of it) and every problem."""
     reading = _Reading(loaded)
-    return reading.node(loaded.value, (), ()), reading.problems
+    shape = reading.node(loaded.value, (), ())
+    for name, definition in reading.definitions.items():
+        reading.node(definition, ("$defs", name), (name,))
+    return shape, list(dict.fromkeys(reading.problems))
 
 
 def union(shapes: list[Shape]) -> Shape:
@@ -75,15 +78,31 @@ class _Reading:
             return self._follow(value["$ref"], path, following)
         kinds = self._kinds(value, path)
         properties: dict[str, Shape] = {}
-        for name, child in (value.get("properties") or {}).items():
+        for name, child in self._mapping(value, "properties", path).items():
             properties[name] = self.node(child, (*path, "properties", name), following)
-        required = value.get("required") or []
+        required = self._texts(value, "required", path)
         for index, name in enumerate(required):
             if name not in properties:
                 self.refuse((*path, "required", index), f"'{name}' is not among the properties{near(name, properties)}")
         items = self.node(value["items"], (*path, "items"), following) if "items" in value else None
-        enum = (value["const"],) if "const" in value else tuple(value["enum"]) if "enum" in value else None
-        return Shape(kinds, properties, frozenset(required), items, enum)
+        enum = self._texts(value, "enum", path) if "enum" in value else None
+        if "const" in value:
+            enum = self._texts({"const": [value["const"]]}, "const", path)
+        return Shape(kinds, properties, frozenset(required), items, tuple(enum) if enum is not None else None)
+
+    def _mapping(self, value: dict[str, Any], key: str, path: Path) -> dict[str, Any]:
+        found = value.get(key) or {}
+        if not isinstance(found, dict):
+            self.refuse((*path, key), "must be a mapping")
+            return {}
+        return found
+
+    def _texts(self, value: dict[str, Any], key: str, path: Path) -> list[str]:
+        found = value.get(key) or []
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            self.refuse((*path, key), "must be texts")
+            return []
+        return found
 
     def _kinds(self, value: dict[str, Any], path: Path) -> frozenset[str]:
         named = value.get("type")

@@ -44,7 +44,8 @@ class Target(msgspec.Struct, frozen=True):
             case "object" | "list":
                 return False
             case _:
-                return isinstance(value, str) and (self.pattern is None or re.search(self.pattern, value) is not None)
+                fits = self.pattern is None or (isinstance(value, str) and re.search(self.pattern, value) is not None)
+                return isinstance(value, str) and value != "" and fits
 
 
 class Contract(msgspec.Struct, frozen=True):

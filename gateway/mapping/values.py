@@ -4,6 +4,7 @@ The parts of the compiler (`conversions`, `conditions`, `objects`) write lines t
 is; they know each other only by it.
 """
 
+from collections.abc import Iterator
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -82,23 +83,38 @@ def word(value: object) -> str:
 
 def fit(emitter: Emitter, value: Value, expression: Expression, target: Target, field: str) -> None:
     """Refuses a value whose form the contract's field does not take."""
-    at = expression.at
-    if value.form == "null":
-        return
-    if target.kind == "enum":
-        if value.words is None:
-            words = ", ".join(target.enum)
-            emitter.refuse(at, f"any text can stand here, but '{field}' takes only {words}: use 'lookup'")
-        for one in value.words or ():
-            if one is not None and one not in target.enum:
-                known = ", ".join(target.enum)
-                emitter.refuse(at, f"'{one}' is not one of '{field}': {known}{near(one, target.enum)}")
-    elif target.kind == "patterned":
-        if value.words is None or not all(target.takes(one) for one in value.words if one is not None):
-            emitter.refuse(at, f"'{field}' has a form of its own that this can not prove: use 'lookup' or 'const'")
-    elif target.kind == "text":
-        if value.form in {"list", "object", "integer", "boolean"}:
-            emitter.refuse(at, f"'{field}' is a text, this is {value.form}")
-    elif value.form != target.kind and value.words is None:
+    if value.form != "null":
+        for message in _misfits(value, target, field):
+            emitter.refuse(expression.at, message)
+
+
+def _misfits(value: Value, target: Target, field: str) -> Iterator[str]:
+    words = [one for one in value.words or () if one is not None]
+    if target.kind == "enum" and value.words is None:
+        yield f"any text can stand here, but '{field}' takes only {', '.join(target.enum)}: use 'lookup'"
+    elif target.kind == "enum":
+        for one in words:
+            if one not in target.enum:
+                yield f"'{one}' is not one of '{field}': {', '.join(target.enum)}{near(one, target.enum)}"
+    elif target.kind == "patterned" and (value.words is None or not all(target.takes(one) for one in words)):
+        yield f"'{field}' has a form of its own that this can not prove: use 'lookup' or 'const'"
+    elif target.kind == "text" and value.form in {"list", "texts", "object", "boolean"}:
+        yield f"'{field}' is a text, this is {value.form}"
+    elif target.kind == "list" and value.form == "texts":
+        if target.item is None or target.item.kind != "text":
+            yield f"'{field}' is a list of objects, these are texts"
+    elif value.words is not None:
+        for one in words:
+            if not target.takes(one):
+                yield f"'{one}' is not what '{field}' takes ({target.kind})"
+    elif target.kind not in {"text", value.form}:
         remedy = f"; convert it with 'as: {target.kind}'" if target.kind in FORM_OF.values() else ""
-        emitter.refuse(at, f"'{field}' needs {target.kind}, this is {value.form}{remedy}")
+        yield f"'{field}' needs {target.kind}, this is {value.form}{remedy}"
+
+
+def textual(emitter: Emitter, source: Value, expression: Expression) -> bool:
+    """Whether a value is a text, or null; refuses anything else where one text is needed."""
+    if source.form in {"list", "texts", "object"}:
+        emitter.refuse(expression.at, f"one text is needed here, this is {source.form}")
+        return False
+    return source.form != "null"
