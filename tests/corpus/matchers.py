@@ -121,10 +121,10 @@ def _header_waiver(name: str, matcher: Mapping[str, Any], values: Sequence[str])
     constant = matcher.get("equalTo") or matcher.get("matches") or matcher.get("contains")
     if not values or not isinstance(constant, str) or re.search(r"[\^$.*+?\[(\\]", constant):
         return ""
-    return CONSTANT if name in _CALL_IDS or (name == "psu-ip-address" and not _is_address(constant)) else ""
+    return CONSTANT if name in _CALL_IDS or (name == "psu-ip-address" and not is_address(constant)) else ""
 
 
-def _is_address(text: str) -> bool:
+def is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -31,7 +31,10 @@ class Scenario(msgspec.Struct, frozen=True):
 
 
 class Pair(msgspec.Struct, frozen=True):
-    """One recorded request and its answer; `file` is relative to the standard's folder, `query` as it was written."""
+    """One recorded request and its answer.
+
+    `file` is relative to the standard's folder; `query` and `headers` are their matchers as they were written.
+    """
 
     file: str
     conditions: tuple[Condition, ...]
@@ -39,6 +42,7 @@ class Pair(msgspec.Struct, frozen=True):
     method: str
     address: str
     query: Mapping[str, Mapping[str, Any]]
+    headers: Mapping[str, Mapping[str, Any]]
     priority: int
     scenario: Scenario | None
 
@@ -119,7 +123,17 @@ def _read_pair(standard: Path, path: Path, file: str) -> Pair:
     if written.scenario_name is not None:
         scenario = Scenario(written.scenario_name, written.required_scenario_state, written.new_scenario_state)
     response = _read_response(standard, written.response)
-    return Pair(file, conditions, response, asked.method, address, asked.query_parameters, written.priority, scenario)
+    return Pair(
+        file,
+        conditions,
+        response,
+        asked.method,
+        address,
+        asked.query_parameters,
+        asked.headers,
+        written.priority,
+        scenario,
+    )
 
 
 def _read_response(standard: Path, written: _ResponseFile) -> Response:
