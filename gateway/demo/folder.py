@@ -5,12 +5,14 @@ services/             two calling services: certificate, key, and a header file 
 banks/                what the simulated banks present, and the authority whose client certificates they take
 secrets/              what the gateway's references lead to
 files/                the operator's layer: policies, bank addresses, and later a mapping
+try.sh                addresses, and a function that calls with all of it: for a shell to read
 gateway.yaml, consents.yaml, logs/
 """
 
 import base64
 import pathlib
 import secrets
+import shlex
 from collections.abc import Iterable, Mapping
 
 import msgspec
@@ -98,6 +100,14 @@ class Folder:
         listed = "".join(_CONSENT.format(**msgspec.structs.asdict(consent)) for consent in consents)
         (self.root / "consents.yaml").write_text(f"consents:\n{listed}")
 
+    def write_addresses(self, addresses: Mapping[str, str]) -> pathlib.Path:
+        """A file for a shell: variables for the addresses, and `call`, which is curl with the ledger's credentials."""
+        path = self.root / "try.sh"
+        named = "".join(f"{name}={shlex.quote(address)}\n" for name, address in addresses.items())
+        services = shlex.quote(str(self.services))
+        path.write_text(_TRY.format(named=named, authority=shlex.quote(str(self.authority)), services=services))
+        return path
+
     def write(self, relative: str, content: str) -> pathlib.Path:
         """Writes a file of the operator's layer, whole or not at all, as an editor does."""
         path = self.files / relative
@@ -163,6 +173,13 @@ _BANK = """\
 extends: {bank}
 base_urls:
   default: {base_url}
+"""
+_TRY = """\
+# Read it into a shell: . try.sh
+{named}call() {{
+  curl --silent --show-error --cacert {authority} --cert {services}/ledger.pem --key {services}/ledger.key \\
+    --header @{services}/ledger.token "$@"
+}}
 """
 _CONSENT = """\
   - id: {id}

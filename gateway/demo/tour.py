@@ -69,7 +69,9 @@ def _ended_by_sigterm() -> Iterator[None]:
 
 
 def _say_where(stage: Stage, screen: Screen) -> None:
-    root, services = stage.folder.root, stage.folder.services
+    read = stage.folder.write_addresses(
+        {"SERVICE": stage.service, "ADMIN": stage.admin, "HEALTH": stage.health, "BANKS": stage.simulator_admin}
+    )
     screen.title("It stays up until Ctrl-C.")
     screen.lines(
         [
@@ -79,17 +81,16 @@ def _say_where(stage: Stage, screen: Screen) -> None:
             f"state            {stage.admin}/status",
             f"metrics          {stage.health}/metrics",
             f"banks and faults {stage.simulator_admin}/banks",
-            f"files and logs   {root}",
+            f"files and logs   {stage.folder.root}",
         ]
     )
-    certificate = f"--cacert {root}/ca.pem --cert {services}/ledger.pem --key {services}/ledger.key"
     fault = '{"faults": [{"kind": "429", "retry_after": "60"}]}'
-    screen.title("Try")
+    screen.title("In another shell")
     screen.lines(
         [
-            f"alias call='curl {certificate} -H @{services}/ledger.token'",
-            *(f"call -H 'Consent-Id: {one.id}' {stage.service}/v1/accounts" for one in CONSENTS),
-            f"call {stage.service}/v1/banks",
-            f"curl -X PUT {stage.simulator_admin}/banks/{CONSENTS[0].simulated}/faults -d '{fault}'",
+            f". {read}",
+            *(f"call -H 'Consent-Id: {one.id}' $SERVICE/v1/accounts" for one in CONSENTS),
+            "call $SERVICE/v1/banks",
+            f"curl -X PUT $BANKS/banks/{CONSENTS[0].simulated}/faults -d '{fault}'",
         ]
     )

@@ -121,10 +121,11 @@ def test_stays_up_until_it_is_told_to_end(tmp_path: pathlib.Path, tours: list[To
     assert "It stays up until Ctrl-C." in text
     children = tour.children()
     assert len(children) == 3
-    commands = [line.strip() for line in text.splitlines() if line.strip().startswith(("alias", "call", "curl"))]
-    for command in commands[1:]:
+    read, *commands = [line.strip() for line in text.splitlines() if line.strip().startswith((". ", "call", "curl"))]
+    assert len(commands) == 6
+    for command in commands:
         done = subprocess.run(
-            ["bash", "-c", f"shopt -s expand_aliases\n{commands[0]}\n{command} --silent --show-error --fail-with-body"],
+            ["bash", "-c", f"{read}\n{command} --silent --show-error --fail-with-body"],
             capture_output=True,
             text=True,
             timeout=30,
@@ -138,7 +139,7 @@ def test_stays_up_until_it_is_told_to_end(tmp_path: pathlib.Path, tours: list[To
     assert_nothing_listens(text)
     assert list(tour.temporary.iterdir()) == []
     if kept.exists():
-        names = {"ca.pem", "services", "banks", "secrets", "files", "logs", "gateway.yaml", "consents.yaml"}
+        names = {"ca.pem", "services", "banks", "secrets", "files", "logs", "gateway.yaml", "consents.yaml", "try.sh"}
         assert {path.name for path in kept.iterdir()} == names, "kept, because that was asked for"
         assert (kept / "services/ledger.key").stat().st_mode & 0o077 == 0
 
