@@ -1,4 +1,4 @@
-"""Walks and what they take from a recording, from pairs written here; and how explanations are held against findings."""
+"""Walks and what they take from a recording, on pairs written here; and how explanations are held against findings."""
 
 import json
 from pathlib import Path
@@ -37,7 +37,10 @@ def test_what_a_recording_demands_is_taken_from_it(tmp_path: Path) -> None:
 
 
 def test_what_it_leaves_open_is_said_by_the_walk(tmp_path: Path) -> None:
-    anyone = {"url": "/v1/accounts", "headers": {"Authorization": {"matches": "Bearer .*"}, "psu-ip-address": {}}}
+    anyone = {
+        "url": "/v1/accounts",
+        "headers": {"Authorization": {"matches": "Bearer .*"}, "PSU-ID": {"matches": ".+"}},
+    }
     one = conversation(tmp_path, anyone, token="mine", consent="ours")
     assert (one.token, one.consent) == ("mine", "ours")
     assert conversation(tmp_path, LIST).psu_address is None
