@@ -28,7 +28,13 @@ DIALECTS: Mapping[str, str] = {
 # Which of a row's dates that project calls its date, where it is another than elsewhere.
 _MOMENTS: Mapping[str, tuple[str, ...]] = {"cbi-globe.json#2": ("value_on", "booked_on")}
 # A bank group of the recordings whose houses have files of their own.
-_HOUSES: Mapping[str, str] = {}
+_HOUSES: Mapping[str, str] = {
+    "deutsche-bank.json#2": "deutsche-bank-it",
+    "ing.json#1": "ing-it",
+    "unicredit.json#0": "unicredit-hypovereins",
+    "unicredit.json#1": "unicredit-it",
+    "unicredit.json#2": "unicredit-ro",
+}
 
 
 class Engine:
