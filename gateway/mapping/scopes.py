@@ -157,16 +157,19 @@ class Scope:
             if usage.several and not usage.lone:
                 lines.append(f"if {name}.__class__ not in HELD: {name} = None")
             return lines
-        if leaf.kind in {"texts", "list"}:
+        if leaf.kind == "texts":
+            if usage.several:
+                lines.append(f"if {name}.__class__ is not list: {name} = [{name}] if {name}.__class__ is str else None")
+            items = self._as_text("t", usage.items) if usage.items is not None else None
+            texts = f"[{items} for t in {name} if t is not None]" if items else name
+            lines.append(f"if {name} is not None: {name} = [t for t in {texts} if {self._kept('t')}]")
+            return lines
+        if leaf.kind == "list":
             if usage.lone:
                 lone = f"None if {name}.__class__ in PLAIN else [{name}]"
                 lines.append(f"if {name}.__class__ is not list: {name} = {lone}")
             elif usage.several:
                 lines.append(f"if {name}.__class__ is not list: {name} = None")
-            if leaf.kind == "texts":
-                items = usage.items is not None and self._as_text("t", usage.items)
-                texts = f"[{items} for t in {name} if t is not None]" if items else name
-                lines.append(f"if {name} is not None: {name} = [t for t in {texts} if {self._kept('t')}]")
             return lines
         if leaf.kind in _CLASS and usage.several:
             lines.append(f"if {name}.__class__ is not {_CLASS[leaf.kind]}: {name} = None")
