@@ -158,11 +158,12 @@ class Scope:
                 lines.append(f"if {name}.__class__ not in HELD: {name} = None")
             return lines
         if leaf.kind == "texts":
-            if usage.several:
-                lines.append(f"if {name}.__class__ is not list: {name} = [{name}] if {name}.__class__ is str else None")
             items = self._as_text("t", usage.items) if usage.items is not None else None
             texts = f"[{items} for t in {name} if t is not None]" if items else name
-            lines.append(f"if {name} is not None: {name} = [t for t in {texts} if {self._kept('t')}]")
+            lines.append(f"if {name}.__class__ is list: {name} = [t for t in {texts} if {self._kept('t')}]")
+            if usage.several:  # a text by itself is a list of one
+                alone = f"[{name}] if {name}.__class__ is str and {self._kept(name)} else None"
+                lines.append(f"else: {name} = {alone}")
             return lines
         if leaf.kind == "list":
             if usage.lone:
