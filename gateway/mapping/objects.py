@@ -48,6 +48,8 @@ def emit_object(emitter: Emitter, fields: Fields, target: Target, field: str, bl
             continue
         if required and must and value.null:
             block.append(f"if {value.code} is None: raise Review({path!r}, 'missing', {value.path!r})")
+        if child.kind == "list" and value.null:
+            block.append(f"if {value.code} is None: {value.code} = {empty(emitter, child)}")
         arguments.append(value.code)
         if not isinstance(expression, Const):
             (needed if must else given).append(value.code)
