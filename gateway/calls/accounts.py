@@ -13,7 +13,7 @@ from gateway.exchange import Consent, ConsentStore, Grant
 async def find_grant(
     consents: ConsentStore, consent: Consent, account_id: str, refill: Callable[[], Awaitable[tuple[Grant, ...]]]
 ) -> Grant:
-    """The grant of an account. Raises NotFound where the consent has no such account."""
+    """The grant of an account. Raises NotFound where the consent has none, or the bank no name to ask for it by."""
     grant = (await consents.grants(consent)).get(account_id)
     if grant is None:
         learnt = await refill()
@@ -21,4 +21,6 @@ async def find_grant(
         grant = next((one for one in learnt if one.account_id == account_id), None)
     if grant is None:
         raise NotFound("The consent has no such account.")
+    if not grant.resource_id:
+        raise NotFound("The bank lists this account, and gives no id to ask for it by.")
     return grant

@@ -8,8 +8,9 @@ is answered alike: 410, start the list again.
 from datetime import datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
-from gateway.calls.query import Query
+from gateway.calls.query import LONGEST_CURSOR, Query
 from gateway.errors import CursorExpired, RequestInvalid
 from gateway.exchange import Exchange
 from gateway.secrets import Sealer
@@ -42,9 +43,19 @@ class Cursors:
     def __init__(self, sealer: Sealer) -> None:
         self._sealer = sealer
 
-    def seal(self, exchange: Exchange, continuation: Continuation) -> str:
-        """A cursor for the next page of what this exchange asks."""
-        return self._sealer.seal(_encode(continuation), _binding(exchange))
+    def seal(self, exchange: Exchange, continuation: Continuation) -> str | None:
+        """A cursor for the next page of what this exchange asks; None where the bank's link is too long for one.
+
+        Counts of equal fingerprints give way to the link, the oldest first: rows that are equal lie close together.
+        """
+        while True:
+            cursor = self._sealer.seal(_encode(continuation), _binding(exchange))
+            if len(cursor) <= LONGEST_CURSOR:
+                return cursor
+            if not continuation.equals:
+                return None
+            kept = list(continuation.equals.items())[len(continuation.equals) // 2 + 1 :]
+            continuation = replace(continuation, equals=dict(kept))
 
     def unseal(self, exchange: Exchange, query: Query, mapping: str, now: datetime) -> Continuation:
         """What a caller's cursor says.

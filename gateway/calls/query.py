@@ -1,5 +1,6 @@
 """The contract's query parameters, read strictly: unknown or repeated names and bad values are refused, all at once."""
 
+import re
 from datetime import date
 from typing import get_args
 from urllib.parse import unquote_plus
@@ -11,7 +12,9 @@ from gateway.errors import RequestInvalid
 from gateway.files import near
 
 _STATUSES: tuple[BookingStatus, ...] = get_args(BookingStatus)
-_LONGEST_CURSOR = 4096
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+LONGEST_CURSOR = 4096
+"""Characters that a cursor may have (page.schema.json)."""
 
 
 class Query(msgspec.Struct, frozen=True, gc=False):
@@ -57,7 +60,7 @@ def read_query(raw: str, allowed: tuple[str, ...]) -> Query:
     if "status" in values and status is None:
         wrong.append(_problem("status", f"must be one of {', '.join(_STATUSES)}."))
     cursor = values.get("cursor")
-    if cursor is not None and not 0 < len(cursor) <= _LONGEST_CURSOR:
+    if cursor is not None and not 0 < len(cursor) <= LONGEST_CURSOR:
         wrong.append(_problem("cursor", "is not a cursor of this gateway."))
     first, last = days.get("from"), days.get("to")
     if first and last and first > last:
@@ -69,7 +72,7 @@ def read_query(raw: str, allowed: tuple[str, ...]) -> Query:
 
 def _day(name: str, value: str, wrong: list[dict[str, str]]) -> date | None:
     try:
-        if len(value) == 10:
+        if _DAY.fullmatch(value):
             return date.fromisoformat(value)
     except ValueError:
         pass

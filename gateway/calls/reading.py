@@ -178,6 +178,7 @@ def _list(parts: Parts, reader: Reader, operation: Operation, allowed: tuple[str
         if link is not None:
             going_on = Continuation(link, current, ends(now), replace(query, cursor=None), page.equals)
             cursor = reader.cursors.seal(exchange, going_on)
+            page = page if cursor else _with_gap(page, "next_link_malformed")
         return Response(200, _HEADERS, page.render(cursor))
 
     return handler

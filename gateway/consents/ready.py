@@ -85,7 +85,11 @@ def read_consents(path: pathlib.Path, secrets: Secrets, clock: Clock) -> ReadyCo
             problems.append(loaded.problem((*at, "id"), f"the id '{one['id']}' stands twice"))
         seen.add(one["id"])
         consent = Consent(one["id"], one["tenant"], one["bank"], one.get("bank_consent_id"), one.get("psu_reference"))
-        ends = datetime.fromisoformat(one["ends"]) if "ends" in one else None
+        try:
+            ends = datetime.fromisoformat(one["ends"]) if "ends" in one else None
+        except ValueError:
+            problems.append(loaded.problem((*at, "ends"), f"'{one['ends']}' is not an instant of the calendar"))
+            continue
         try:
             token = Secret(secrets.text(one["access_token"]).encode())
         except SecretUnreadable as error:

@@ -1,6 +1,7 @@
 """JSON Schema 2020-12 over a loaded file: every violation as a problem in the editor's words, never a value's dump.
 
-A schema may give a pattern's meaning in `x-says` ("a host name"); it is told instead of the expression.
+A schema may give a pattern's meaning in `x-says` ("a host name"); it is told instead of the expression. With
+`x-secret` the value is not shown.
 """
 
 import re
@@ -99,6 +100,8 @@ def _message(kind: str, rule: Any, value: Any, schema: dict[str, Any]) -> str:
             return f"'{shown(value)}' is not one of: {words}{near(shown(value), rule)}"
         case "const":
             return f"must be '{rule}'"
+        case "pattern" if schema.get("x-secret"):
+            return f"is not {schema['x-says']} (what stands here is not shown, it may be a secret)"
         case "pattern":
             return f"'{shown(value)}' is not {schema.get('x-says', f'of the form {rule}')}"
         case "minLength" | "minItems" | "minProperties":

@@ -60,7 +60,10 @@ MISTAKES = {
     ),
     "a-key-in-the-file": (
         PLAIN + "certificates: {certificate: env:C, key: abc}\n",
-        ["8:41 certificates.key: 'abc' is not a reference of the form file:NAME or env:NAME"],
+        [
+            "8:41 certificates.key: is not a reference of the form file:NAME or env:NAME "
+            + "(what stands here is not shown, it may be a secret)"
+        ],
     ),
     "production-without-certificate": (
         PLAIN.replace("sandbox", "production"),

@@ -12,6 +12,7 @@ SCHEMA = {
     "properties": {
         "name": {"type": "string", "minLength": 1, "maxLength": 9, "pattern": "^[^ ]*$"},
         "host": {"type": "string", "pattern": "^[a-z.]+$", "x-says": "a host name"},
+        "token": {"type": "string", "pattern": "^file:", "x-says": "a reference", "x-secret": True},
         "kind": {"enum": ["card", "loan"]},
         "version": {"const": 1},
         "count": {"type": "integer", "minimum": 1, "maximum": 9},
@@ -47,6 +48,7 @@ def told(content: str) -> list[str]:
         ("nmae: x", "1:1 nmae: unknown key 'nmae' (did you mean 'name'?)"),
         ("host: 5", "1:7 host: must be text"),
         ("host: A!", "1:7 host: 'A!' is not a host name"),
+        ("token: CANARY", "1:8 token: is not a reference (what stands here is not shown, it may be a secret)"),
         ("kind: lone", "1:7 kind: 'lone' is not one of: card, loan (did you mean 'loan'?)"),
         ("version: 2", "1:10 version: must be '1'"),
         ("count: 0", "1:8 count: must be at least 1"),

@@ -88,6 +88,7 @@ fields:
   type: {const: current}
   label: $.text
 identity: {resource: $.id}
+page: {next: $.next}
 """
 
 
