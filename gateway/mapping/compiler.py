@@ -4,6 +4,8 @@ What can be refused is refused here, with its place; what is left for run time i
 generated source is kept (`CompiledMapping.source`), so that it can be read when something is not understood.
 """
 
+import functools
+from types import CodeType
 from typing import Any
 
 import msgspec
@@ -410,10 +412,15 @@ def _render(block: Block, depth: int = 0) -> str:
     return "\n".join(_render(line, depth + 1) if isinstance(line, list) else indent + line for line in block)
 
 
+@functools.lru_cache(maxsize=512)
+def _program(source: str) -> CodeType:
+    """The code object of a source: the same for all banks that a mapping is bound to."""
+    return compile(source, "<mapping>", "exec")
+
+
 def bind(code: Code, zone: str) -> dict[str, Any]:
     """Executes a variant's code for a bank in a zone; the functions by name."""
-    seen: dict[str, Any] = {}
-    read = functions.moments(zone, seen)
+    read = functions.moments(zone)
 
     def moment(text: str) -> Any:
         try:
@@ -421,6 +428,6 @@ def bind(code: Code, zone: str) -> dict[str, Any]:
         except ValueError:
             return _MALFORMED
 
-    space: dict[str, Any] = {**code.constants, "moment": moment, "seen": seen.get}
-    exec(compile(code.source, "<mapping>", "exec"), space)  # noqa: S102 - our own code, made from checked files
+    space: dict[str, Any] = {**code.constants, "moment": moment}
+    exec(_program(code.source), space)  # noqa: S102 - our own code, made from checked files
     return space

@@ -40,7 +40,7 @@ def emit_lookup(emitter: Emitter, lookup: Lookup, target: Target, field: str, bl
         return NULL
     table = Table(lookup.table, prefix=lookup.fold.prefix, fold_case=lookup.fold.case)
     out = emitter.name()
-    block.append(f"{out} = {emitter.constant('table', table)}[{source.code}]")
+    block.append(f"{out} = {table.read(emitter.constant, source.code)}")
     if table.open_ended is None:
         if required and not lookup.has_else:
             block += [f"if {out} is UNKNOWN:", [_raised(field, "unknown_value", source)]]
@@ -85,8 +85,7 @@ def _moment(emitter: Emitter, convert: Convert, source: Value, block: Block) -> 
     if isinstance(convert.source, Read):
         return emitter.scope(convert.source).moment(source.code)
     moment = emitter.name("m")
-    read = f"seen({source.code}) or moment({source.code})"
-    block.append(f"{moment} = NOTHING if {source.code} is None else {read}")
+    block.append(f"{moment} = NOTHING if {source.code} is None else moment({source.code})")
     return moment
 
 
@@ -114,7 +113,7 @@ def emit_sign(emitter: Emitter, sign: Sign, field: str, block: Block, *, require
         f"{out} = {source.code}",
         f"if {out} is not None:",
         [
-            f"{negative} = {emitter.constant('table', Table(words))}[{by.code}]",
+            f"{negative} = {Table(words).read(emitter.constant, by.code)}",
             f"if {negative} is True:",
             [f"if {out}[0] != '-': {out} = negated({out})"],
             f"elif {negative} is False:",

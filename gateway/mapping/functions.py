@@ -34,6 +34,8 @@ _DAY_FIRST = re.compile(r"([0-9]{2})[/.-]([0-9]{2})[/.-]([0-9]{4})").fullmatch
 _COUNT = re.compile(r"[0-9]{1,15}").fullmatch
 _MCC = re.compile(r"[0-9]{4}").fullmatch
 _MOST_REMEMBERED = 4096
+_CLOCK = {f"T{hour:02d}:{minute:02d}": hour for hour in range(24) for minute in range(60)}
+_SECONDS = frozenset(f":{second:02d}" for second in range(60))
 _MOST_DIGITS = 30
 _WIDE = Context(prec=200)
 
@@ -157,7 +159,7 @@ def integer(text: str) -> int:
 
 def mcc(text: str) -> str:
     """A merchant category code of ISO 18245, four digits; leading zeros that a number lost are put back."""
-    padded = text.strip().zfill(4)
+    padded = text.strip().zfill(4) if text.strip() else ""
     if not _MCC(padded):
         raise ValueError("not a merchant category code")
     return padded
@@ -175,7 +177,7 @@ def date(text: str) -> str:
     """A calendar date as sent, `YYYY-MM-DD`. Raises ValueError."""
     if not _DATE(text):
         raise ValueError("not a date")
-    datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - only whether the day exists
+    datetime.fromisoformat(text)  # whether the day exists
     return text
 
 
@@ -185,23 +187,62 @@ def day_first_date(text: str) -> str:
     return date(f"{match[3]}-{match[2]}-{match[1]}" if match else text.strip()[:10])
 
 
-def moments(zone: str, remembered: dict[str, Moment]) -> Callable[[str], Moment]:
-    """Builds the reader of dates and instants for a bank in a zone (IANA name); it fills `remembered`, within bounds.
+def moments(zone: str) -> Callable[[str], Moment]:
+    """Builds the reader of dates and instants for a bank in a zone (IANA name).
 
     It takes a date, or a date and time with or without offset, and returns the day in the bank's zone and the instant
     (RFC 3339). A time without an offset is the bank's wall time. Midnight, as written or in the bank's zone, is a date
     in disguise: then the instant is None, and midnight as written keeps its written day. Raises ValueError.
+
+    Most instants of a page share a day and an offset. How many whole hours lie between such a day's wall time as
+    written and the bank's is worked out once; then an instant whose hour stays within the day is its own answer.
     """
     local = ZoneInfo(zone)
+    days: dict[str, Moment] = {}
+    shifts: dict[str, int] = {}
+    known_day, known_shift, hour_of = days.get, shifts.get, _CLOCK.get
 
     def moment(text: str) -> Moment:
+        if len(text) == 10:
+            return known_day(text) or learn_day(text)
+        day = text[:10]
+        shift, hour = known_shift(day + text[19:]), hour_of(text[10:16])
+        if shift is not None and hour and 0 < hour + shift < 24 and text[16:19] in _SECONDS:
+            return day, text
+        return learn_shift(text)
+
+    def learn_day(text: str) -> Moment:
+        if len(days) >= _MOST_REMEMBERED:
+            days.clear()
+        found = days[text] = _read(text, local)
+        return found
+
+    def learn_shift(text: str) -> Moment:
         found = _read(text, local)
-        if len(remembered) >= _MOST_REMEMBERED:
-            remembered.clear()
-        remembered[text] = found
+        day, offset = text[:10], text[19:]
+        if day + offset not in shifts and _INSTANT(text) and offset[:1] != ".":
+            shift = _shift(day, offset, local)
+            if shift is not None:
+                if len(shifts) >= _MOST_REMEMBERED:
+                    shifts.clear()
+                shifts[day + offset] = shift
         return found
 
     return moment
+
+
+def _shift(day: str, offset: str, local: ZoneInfo) -> int | None:
+    """Whole hours from a day's wall time at an offset to the zone's, where they are the same all day."""
+    differences = set()
+    for wall in ("00:00:00", "23:59:59"):
+        written = datetime.fromisoformat(f"{day}T{wall}{offset}")
+        try:
+            there = written.astimezone(local)
+        except OverflowError:
+            return None
+        differences.add((there.replace(tzinfo=None) - written.replace(tzinfo=None)).total_seconds() / 3600)
+    only = differences.pop()
+    return int(only) if not differences and only == int(only) else None
 
 
 def _read(text: str, local: ZoneInfo) -> Moment:

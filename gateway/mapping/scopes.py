@@ -181,7 +181,7 @@ class Scope:
         if leaf.kind == "text" and self.empty:
             lines.append(f"if not ({self._kept(name)}): {name} = None")
         if leaf.moment:
-            lines.append(f"{leaf.moment} = NOTHING if {name} is None else seen({name}) or moment({name})")
+            lines.append(f"{leaf.moment} = NOTHING if {name} is None else moment({name})")
         return lines
 
     def _as_text(self, name: str, usage: Usage) -> str | None:

@@ -3,6 +3,7 @@
 An absent code is null. `*` in a file's table is any other code. Nothing that a bank sends is ever added to a table.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 
@@ -37,6 +38,12 @@ class Table(dict[str | None, Any]):
         self._prefix = prefix.casefold() if prefix and fold_case else prefix
         self._fold_case = fold_case
         self._folded = {self._fold(code): word for code, word in table.items() if code != "*"}
+
+    def read(self, constant: Callable[[str, Any], str], code: str) -> str:
+        """How the generated code looks a code up: in a plain dictionary, where nothing is folded."""
+        if self._prefix or self._fold_case:
+            return f"{constant('table', self)}[{code}]"
+        return f"{constant('get', dict(self).get)}({code}, {constant('rest', self._rest)})"
 
     def _fold(self, code: str) -> str:
         code = code.strip()

@@ -4,9 +4,9 @@ A header that breaks a rule starts a new trace, never a refusal. An untrusted ca
 sampling: its span is only linked. `baggage` and a caller's `tracestate` go to no bank.
 """
 
-import os
 import re
 import time
+from random import getrandbits
 
 from gateway.exchange import CallRecord
 
@@ -28,13 +28,13 @@ class LinkedCall(CallRecord):
 
 
 def new_trace_id() -> str:
-    """32 lower-case hex digits; never all zero but once in 2^128."""
-    return os.urandom(16).hex()
+    """32 lower-case hex digits, never all zero; random, not secret (W3C Trace Context section 7.3)."""
+    return f"{getrandbits(128) or 1:032x}"
 
 
 def new_span_id() -> str:
-    """16 lower-case hex digits; never all zero but once in 2^64."""
-    return os.urandom(8).hex()
+    """16 lower-case hex digits, never all zero; random, not secret."""
+    return f"{getrandbits(64) or 1:016x}"
 
 
 def traceparent(trace_id: str, span_id: str, *, sampled: bool) -> str:
@@ -81,7 +81,7 @@ class Origins:
 
     def begin(self, parent_header: str | None, state_header: str | None) -> CallRecord:
         """A record that starts now; both headers are the raw values, several of one name joined by a comma."""
-        drawn = os.urandom(24).hex()
+        drawn = f"{getrandbits(192):048x}"
         parent = parse_traceparent(parent_header) if parent_header is not None else None
         if parent is not None and self._trusted:
             trace_id, parent_id, sampled = parent
