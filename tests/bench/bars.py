@@ -64,4 +64,4 @@ def _verdict(ratio: float | None, most: float) -> str:
     return "met" if ratio <= most else "MISSED"
 
 
-HEADING = f"{'work':20}{'against':18}{'ratio':>7}   {"asked now":22}goal"
+HEADING = f"{'work':20}{'against':18}{'ratio':>7}   {'asked now':22}goal"

@@ -19,6 +19,7 @@ from tests.bench.ports import PORTS
 PROXY_PROCESSOR, LOAD_PROCESSOR = "0", "1"
 _TICK = os.sysconf("SC_CLK_TCK")
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
+_WARM_SECONDS = 1
 _SETTLE_SECONDS, _SETTLE_TRIES = 0.1, 100
 
 
@@ -40,15 +41,21 @@ class Load:
         self._questions = 0
 
     def measure(self, process: int, url: str, paths: pathlib.Path, headers: dict[str, str]) -> Run:
-        """Loads a proxy, of whose processes one is the root, after a second that is not counted."""
-        _wrk(url, paths, headers, self._connections, 1)
-        asked, spent = self._settled(), cpu_seconds(process)
-        text = _wrk(url, paths, headers, self._connections, self._seconds)
-        spent = cpu_seconds(process) - spent
-        asked = self._settled() - asked
-        answers = int(_found(r"(\d+) requests in", text)[1])
+        """Loads a proxy, of whose processes one is the root.
+
+        What is divided lies between two looks at the processor time and at the bank's count, in the midst of the load:
+        neither the beginning, with its handshakes, nor the end is in it.
+        """
+        before = self._settled()
+        with _wrk(url, paths, headers, self._connections, _WARM_SECONDS + self._seconds + 1) as load:
+            time.sleep(_WARM_SECONDS)
+            spent, answered = cpu_seconds(process), self._seen()
+            time.sleep(self._seconds)
+            spent, answered = cpu_seconds(process) - spent, self._seen() - answered
+            text = load.communicate()[0]
+        asked, answers = self._settled() - before, int(_found(r"(\d+) requests in", text)[1])
         return Run(
-            cpu_us=round(spent * 1e6 / max(answers, 1), 1),
+            cpu_us=round(spent * 1e6 / max(answered, 1), 1),
             rps=float(_found(r"Requests/sec:\s+([\d.]+)", text)[1]),
             p50_ms=_milliseconds("50", text),
             p99_ms=_milliseconds("99", text),
@@ -84,23 +91,13 @@ def _void(text: str, answers: int, asked: int, connections: int) -> str:
     return "" if answers else "no answers"
 
 
-def _wrk(url: str, paths: pathlib.Path, headers: dict[str, str], connections: int, seconds: int) -> str:
+def _wrk(
+    url: str, paths: pathlib.Path, headers: dict[str, str], connections: int, seconds: int
+) -> subprocess.Popen[str]:
     sent = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    command = [
-        "taskset",
-        "-c",
-        LOAD_PROCESSOR,
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds}s",
-        "--timeout",
-        "60s",
-        "--latency",
-        *sent,
-    ]
-    command += ["-s", str(REFERENCES / "wrk.lua"), url, "--", str(paths)]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    command = ["taskset", "-c", LOAD_PROCESSOR, "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s"]
+    command += ["--latency", *sent, "-s", str(REFERENCES / "wrk.lua"), url, "--", str(paths)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def _milliseconds(percent: str, text: str) -> float:
@@ -120,6 +117,13 @@ def exported() -> dict[str, int]:
     with urllib.request.urlopen(f"http://127.0.0.1:{PORTS['OTLP']}/", timeout=5) as response:
         taken: dict[str, int] = json.load(response)
     return taken
+
+
+def files_loaded() -> list[str]:
+    """What the gateway tells of the files that it serves: it loads them anew, at a cost, when one of them changes."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{PORTS['GATEWAY_HEALTH']}/metrics", timeout=5) as response:
+        lines: list[str] = response.read().decode().splitlines()
+    return [line for line in lines if line.startswith(("gateway_files_generation ", "gateway_files_refused_total "))]
 
 
 def cpu_seconds(root: int) -> float:

@@ -28,7 +28,7 @@ from tests.bench import pages
 from tests.bench.agreement import Disagreement, compare, settled
 from tests.bench.bars import BARS, HEADING, Bar, Told
 from tests.bench.installation import BANK, ROOT, install
-from tests.bench.load import PROXY_PROCESSOR, Load, Run, exported
+from tests.bench.load import PROXY_PROCESSOR, Load, Run, exported, files_loaded
 from tests.bench.ports import require_free
 from tests.bench.proxies import (
     GATEWAY,
@@ -147,12 +147,22 @@ def _measure(proxies: list[Proxy], folder: pathlib.Path, sizes: list[int], optio
     for number in range(options.runs):
         for size in sizes:
             for proxy in proxies:
-                run = load.measure(proxy.process, proxy.url, _paths(folder, proxy, size), proxy.headers)
+                run = _run(load, proxy, _paths(folder, proxy, size))
                 table.setdefault(f"{proxy.name}/{size}", []).append(run)
         say(f"run {number + 1} of {options.runs} is done")
     if any(proxy.name == GATEWAY for proxy in proxies) and exported() == before:
         raise SystemExit("bench: the gateway exported no traces")
     return table
+
+
+def _run(load: Load, proxy: Proxy, paths: pathlib.Path) -> Run:
+    if proxy.name not in {GATEWAY, PLAIN}:
+        return load.measure(proxy.process, proxy.url, paths, proxy.headers)
+    before = files_loaded()
+    run = load.measure(proxy.process, proxy.url, paths, proxy.headers)
+    if files_loaded() != before:
+        return run._replace(void="files of the gateway changed, and were loaded anew, during the run")
+    return run
 
 
 def _paths(folder: pathlib.Path, proxy: Proxy, size: int) -> pathlib.Path:

@@ -23,6 +23,7 @@ from tests.bench.ports import PORTS, filled
 GATEWAY, PLAIN = "gateway", "gateway-plain"
 MAPPED = (GATEWAY, "nginx-lua", "node-hand", "node-jsonata")
 ORDER = (GATEWAY, PLAIN, "nginx", "envoy", "aiohttp-bare", "node-pass", "nginx-lua", "node-hand", "node-jsonata")
+_OLDEST_NODE = (20, 12)  # the first with one-shot hashes
 _MODULES = pathlib.Path("/usr/lib/nginx/modules")
 
 
@@ -157,10 +158,18 @@ def _aiohttp(_folder: pathlib.Path) -> tuple[list[str], str]:
     return [sys.executable, script, str(PORTS["AIOHTTP"]), str(PORTS["BANK"])], "AIOHTTP"
 
 
+def _node_version() -> tuple[int, ...]:
+    """(0,) where there is no Node."""
+    if not shutil.which("node"):
+        return (0,)
+    told = subprocess.run(["node", "-p", "process.versions.node"], capture_output=True, text=True, check=True)
+    return tuple(int(part) for part in told.stdout.strip().split("."))
+
+
 def _node(mode: str, port: str) -> Callable[[pathlib.Path], tuple[list[str], str]]:
     def command(folder: pathlib.Path) -> tuple[list[str], str]:
-        if not shutil.which("node"):
-            raise Missing("node (20 or newer)")
+        if _node_version() < _OLDEST_NODE:
+            raise Missing(f"node ({'.'.join(map(str, _OLDEST_NODE))} or newer)")
         if not (REFERENCES / "node_modules").exists():
             raise Missing(f"its packages: npm ci in {REFERENCES.relative_to(ROOT)}")
         contract = str(ROOT / "mappings/canonical/v1")
