@@ -41,12 +41,12 @@ def broken_edit(stage: Stage, screen: Screen) -> None:
     broken = _GOOD.replace("label:", "lable:")
     line = next(number for number, text in enumerate(broken.splitlines(), 1) if "lable" in text)
     screen.say(f"the same file, line {line}: `label` is misspelt as `lable`")
-    path = stage.folder.write(_FILE, broken)
+    stage.folder.write(_FILE, broken)
     told = _wait(stage, lambda files: bool(files["last_refusal"]))["last_refusal"]
     for problem in told:
         screen.lines([problem.replace(f"{stage.folder.root}/", "")])
-    place = f"{path}:{line}:3"
-    prove(screen, any(one.startswith(place) for one in told), "refused, with file:line:column and what was meant")
+    place = f"files/{_FILE}:{line}:3 "
+    prove(screen, any(place in one for one in told), "refused, with file:line:column and what was meant")
     same = _label(stage, screen) == before and _files(stage)["generation"] == generation
     prove(screen, same, f"generation {generation} goes on serving, and the answer is as it was")
     stage.folder.write(_FILE, _GOOD)
