@@ -159,13 +159,12 @@ defaults:
 _BANKS = """\
 # Laid over the file of this name that ships: a limit that is small enough to run into.
 extends: service.yaml
-defaults:
-  filters:
-    - name: rate_limit
-      windows:
-        - {{name: catalogue, key: [principal], limit: {limit}, window: 30s}}
 routes:
-  - {{name: banks-list, method: GET, path: /v1/banks, operation: banks.list}}
+  - name: banks-list
+    method: GET
+    path: /v1/banks
+    operation: banks.list
+    filters: [{{name: rate_limit, windows: [{{name: catalogue, key: [principal], limit: {limit}, window: 30s}}]}}]
   - {{name: banks-get, method: GET, path: "/v1/banks/{{bank}}", operation: banks.get}}
 """
 _BANK = """\

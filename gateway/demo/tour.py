@@ -90,7 +90,7 @@ def _say_where(stage: Stage, screen: Screen) -> None:
         [
             f". {read}",
             *(f"call -H 'Consent-Id: {one.id}' $SERVICE/v1/accounts" for one in CONSENTS),
-            "call $SERVICE/v1/banks",
+            f"call $SERVICE/v1/banks/{CONSENTS[0].bank}",
             f"curl -X PUT $BANKS/banks/{CONSENTS[0].simulated}/faults -d '{fault}'",
         ]
     )
