@@ -109,6 +109,32 @@ def test_the_names_of_a_base_are_kept_and_may_be_changed_alone(tmp_path):
     assert overlaid(tmp_path, base, "let: {note: $.day}\n", {})["remittance"]["additional"] == "2026-01-02 B"
 
 
+@pytest.mark.parametrize("base", ["- a list\n", "a text\n", "5\n"])
+def test_a_base_that_is_no_mapping(tmp_path, base):
+    overlay = "mapping: testing/one/transactions.list\nversion: 1\nextends: testing/transactions.list\n"
+    found = told(tmp_path, overlay, **{"testing/transactions.list": base})
+    assert found == ["mappings/testing/transactions.list.yaml:1:1 must be a mapping"]
+
+
+def test_files_that_extend_each_other(tmp_path):
+    overlay = "mapping: testing/one/transactions.list\nversion: 1\nextends: testing/transactions.list\n"
+    base = TRANSACTIONS.replace("version: 1", "version: 1\nextends: testing/one/transactions.list")
+    assert told(tmp_path, overlay, base) == [
+        "mappings/testing/one/transactions.list.yaml:3:10 extends: 'testing/transactions.list' extends itself",
+        "mappings/testing/transactions.list.yaml:3:10 extends: 'testing/one/transactions.list' extends itself",
+    ]
+
+
+def test_a_review_keeps_its_name_when_a_bank_gets_a_file_of_its_own(tmp_path):
+    overlay = "mapping: testing/one/transactions.list\nversion: 1\nextends: testing/transactions.list\n"
+    library = compiled(tmp_path, TRANSACTIONS, overlay)
+    named = [
+        run(bound(library, f"testing/{name}transactions.list"), {"rows": [{**ROW, "state": "?"}]}).incomplete.reviews
+        for name in ("", "one/")
+    ]
+    assert named[0][0].review_id == named[1][0].review_id
+
+
 def test_an_overlay_of_an_overlay(tmp_path):
     overlay = "mapping: testing/one/transactions.list\nversion: 1\nextends: testing/transactions.list\n"
     second = overlay.replace("/one/", "/two/").replace("extends: testing/", "extends: testing/one/")

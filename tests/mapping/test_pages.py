@@ -73,9 +73,16 @@ def test_a_part_tells_customers_apart_who_share_a_number(tmp_path):
     assert first != second
 
 
-def test_two_accounts_of_a_page_never_share_an_id(accounts):
-    page = rendered(run(accounts, {"rows": [account(1, IBAN), account(2, IBAN)]}))
-    assert len({record["id"] for record in page["accounts"]}) == 2
+def test_accounts_that_share_a_number_go_by_their_resources_in_whatever_order(accounts):
+    page = run(accounts, {"rows": [account(1, IBAN), account(2, IBAN), account(3, BBAN)]})
+    first, second, third = ((record.id, record.id_basis) for record in page.records)
+    assert len({first[0], second[0], third[0]}) == 3
+    assert (first[1], second[1], third[1]) == ("resource", "resource", "identification")
+    assert [(grant.account_id, grant.basis) for grant in page.grants] == [first, second, third]
+    assert ids(accounts, account(2, IBAN), account(1, IBAN)) == [second[0], first[0]]
+    # Asked for alone, such an account is still the same.
+    again = msgspec.structs.replace(CALL, basis="resource")
+    assert ids(accounts, account(2, IBAN), call=again) == [second[0]]
 
 
 def test_a_list_of_accounts_tells_what_the_consent_must_know(accounts):

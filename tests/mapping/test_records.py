@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.errors import BankNonsense
-from gateway.mapping.compiler import CompiledMapping
 from gateway.mapping.records import BoundMapping
 from tests.mapping.laboratory import (
     ACCOUNTS,
@@ -181,6 +180,60 @@ def test_a_document_that_can_not_be_read_is_nonsense_without_its_content(transac
     assert caught.value.detail == detail
 
 
+@pytest.mark.parametrize("held", [b'"CANARY"', b"5", b"true", b"null", b"{}"])
+def test_records_that_are_no_array_are_never_lost_in_silence(transactions, held):
+    with pytest.raises(BankNonsense) as caught:
+        run(transactions, b'{"rows": %s}' % held)
+    assert caught.value.detail == "The document is not of its declared shape: the records are no array."
+
+
+@pytest.mark.parametrize("link", [5, [], {"href": "/2"}, True])
+@pytest.mark.parametrize("bad", [{}, {"day": 5}])
+def test_a_link_that_can_not_be_read_costs_no_record(transactions, link, bad):
+    page = rendered(run(transactions, {**rows({}, bad), "next": link}))
+    VALIDATOR.validate(page)
+    assert len(page["transactions"]) == (1 if bad else 2)
+    assert (page["incomplete"]["gap"], page["next"]) == ("next_link_malformed", None)
+
+
+@pytest.mark.parametrize(
+    "text", [b'"\xff"', b'"\xed\xa0\x80"', b'"caf\xe9"']
+)  # not UTF-8: a stray byte, half a character as CESU-8 has it, Latin-1
+@pytest.mark.parametrize("number", [b'"2"', b"2"])  # read the quick way, and the exact one
+def test_a_text_that_is_not_utf_8_costs_its_record_alone(transactions, text, number):
+    good = json.dumps(ROW).encode()
+    for member in (b"id", b"amount", b"text"):
+        bad = b'{"state": "B", "amount": "1", "currency": "EUR", "day": "2026-01-02", %s: %s}' % (
+            b'"%s"' % member,
+            text,
+        )
+        page = run(transactions, b'{"rows": [%s, %s, %s]}' % (good, bad, good.replace(b'"1"', number, 1)))
+        assert page.positions == [0, 2]
+        assert [told.reason for told in page.incomplete.reviews] == ["shape"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "made"),
+    [
+        (rb"cut \ud83d", "cut \ufffd"),
+        (rb"\ude00 cut", "\ufffd cut"),
+        (rb"\ud83d\ud83d\ude00", "\ufffd\U0001f600"),
+        (rb"\uD83D\uDE00", "\U0001f600"),
+        (rb"C:\\ud83d", "C:\\ud83d"),
+    ],
+)
+def test_half_a_character_costs_nothing_but_itself(transactions, sent, made):
+    row = b'{"id": "1", "state": "B", "amount": "1", "currency": "EUR", "day": "2026-01-02", "text": "%s", "x": "%s"}'
+    page = rendered(run(transactions, b'{"rows": [%s]}' % (row % (sent, sent))))
+    assert [record["remittance"]["additional"] for record in page["transactions"]] == [made]
+    assert page["incomplete"] is None
+
+
+def test_a_byte_order_mark_is_passed_over(transactions):
+    body = json.dumps(rows({})).encode()
+    assert run(transactions, b"\xef\xbb\xbf" + body).records == run(transactions, body).records
+
+
 @pytest.mark.parametrize("body", [b"", b" \r\n\t", b'{"rows": []}'])
 def test_a_document_of_nothing_is_a_page_of_nothing(transactions, body):
     page = rendered(run(transactions, body))
@@ -261,7 +314,7 @@ def bound_exactly(quick: BoundMapping) -> BoundMapping:
 
 def test_a_mapping_without_numbers_has_one_way_only(tmp_path):
     library = compiled(tmp_path, ACCOUNTS.replace("$.id", "$.text"))
-    mapping: CompiledMapping = library.mappings["testing/accounts.list"]
+    mapping = library.mappings["testing/accounts.list"]
     assert mapping.quick is mapping.exact
     assert compiled(tmp_path, TRANSACTIONS).mappings["testing/transactions.list"].exact is not mapping.exact
 
@@ -300,6 +353,20 @@ def test_one_object_may_stand_for_a_list_of_one(tmp_path, held, count):
 def test_the_only_record(tmp_path):
     read = reading(tmp_path, "$.one")
     assert [len(run(read, document).records) for document in ({"one": ROW}, {"one": None}, {})] == [1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("held", "review"),
+    [
+        ({**ROW, "state": "Q"}, ("status", "unknown_value", "$.state")),
+        ({}, ("status", "missing", "$.state")),
+        ({**ROW, "day": 5}, (None, "shape", "$.day")),
+    ],
+)
+def test_the_only_record_is_set_aside_as_any_other(tmp_path, held, review):
+    page = run(reading(tmp_path, "$.one"), {"one": held})
+    assert page.records == []
+    assert [(told.field, told.reason, told.path) for told in page.incomplete.reviews] == [review]
 
 
 def test_several_places_of_records_are_one_page(tmp_path):
