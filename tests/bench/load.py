@@ -20,7 +20,7 @@ PROXY_PROCESSOR, LOAD_PROCESSOR = "0", "1"
 _TICK = os.sysconf("SC_CLK_TCK")
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
 _WARM_SECONDS = 1
-_SETTLE_SECONDS, _SETTLE_TRIES = 0.1, 100
+_SETTLE_SECONDS, _SETTLE_TRIES, _IDLE = 0.2, 100, 0.1
 
 
 class Run(NamedTuple):
@@ -46,14 +46,14 @@ class Load:
         What is divided lies between two looks at the processor time and at the bank's count, in the midst of the load:
         neither the beginning, with its handshakes, nor the end is in it.
         """
-        before = self._settled()
+        before = self._settled(process)
         with _wrk(url, paths, headers, self._connections, _WARM_SECONDS + self._seconds + 1) as load:
             time.sleep(_WARM_SECONDS)
             spent, answered = cpu_seconds(process), self._seen()
             time.sleep(self._seconds)
             spent, answered = cpu_seconds(process) - spent, self._seen() - answered
             text = load.communicate()[0]
-        asked, answers = self._settled() - before, int(_found(r"(\d+) requests in", text)[1])
+        asked, answers = self._settled(process) - before, int(_found(r"(\d+) requests in", text)[1])
         return Run(
             cpu_us=round(spent * 1e6 / max(answered, 1), 1),
             rps=float(_found(r"Requests/sec:\s+([\d.]+)", text)[1]),
@@ -62,13 +62,14 @@ class Load:
             void=_void(text, answers, asked, self._connections),
         )
 
-    def _settled(self) -> int:
-        """How many requests the bank has seen, once what the last load left under way has come to its end."""
-        seen = self._seen()
+    def _settled(self, process: int) -> int:
+        """How many requests the bank has seen, once the proxy has come to the end of what a load left under way."""
+        seen, spent = self._seen(), cpu_seconds(process)
         for _ in range(_SETTLE_TRIES):
             time.sleep(_SETTLE_SECONDS)
             last, seen = seen, self._seen()
-            if seen == last:
+            before, spent = spent, cpu_seconds(process)
+            if seen == last and spent - before <= _IDLE * _SETTLE_SECONDS:
                 break
         return seen
 

@@ -84,7 +84,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", default="1,20,100", help="sizes of pages, in rows")
     parser.add_argument("--runs", type=int, default=5, help="interleaved runs")
-    parser.add_argument("--seconds", type=int, default=4, help="length of one run of one row")
+    parser.add_argument("--seconds", type=int, default=3, help="length of one run of one row")
     parser.add_argument("--connections", type=int, default=32)
     parser.add_argument("--pages", type=int, default=pages.PAGES, help="distinct pages a size")
     parser.add_argument("--only", default="", help=f"names, with commas between: {', '.join(ORDER)}")
