@@ -1,0 +1,22 @@
+import io
+import sys
+
+import pytest
+
+from gateway import cli
+
+
+@pytest.fixture
+def inside(monkeypatch, capfd):
+    """Runs `gateway` in this process, which is quicker: the code, standard output, the lines of standard error."""
+
+    def run(*arguments: str, given: bytes = b"") -> tuple[int, str, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["gateway", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        sys.stdout.flush()
+        written = capfd.readouterr()
+        return int(ended.value.code or 0), written.out, written.err.splitlines()
+
+    return run
