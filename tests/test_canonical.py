@@ -130,7 +130,16 @@ def test_lists_are_never_null():
 def test_a_problem_always_says_what_who_and_whether_to_repeat_and_the_rest_only_where_it_is_so():
     schema = SCHEMAS["problem.schema.json"]
     assert schema["required"] == ["type", "title", "status", "code", "origin", "safe_to_repeat"]
-    sometimes = {"detail", "instance", "trace_id", "errors", "bank_status", "bank_code", "violated-policies"}
+    sometimes = {
+        "detail",
+        "instance",
+        "trace_id",
+        "errors",
+        "bank_status",
+        "bank_code",
+        "retry_after",
+        "violated-policies",
+    }
     assert set(schema["properties"]) - set(schema["required"]) == sometimes
 
 

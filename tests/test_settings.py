@@ -74,7 +74,8 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
         ),
     )
     assert (loaded.listeners.service.address.host, loaded.listeners.service.address.port) == ("::1", 9443)
-    assert (loaded.limits.header_timeout, loaded.limits.idle_timeout, loaded.limits.header_bytes) == (0.25, 120.0, 65536)
+    limits = loaded.limits
+    assert (limits.header_timeout, limits.idle_timeout, limits.header_bytes) == (0.25, 120.0, 65536)
     assert loaded.files == (tmp_path / "ours",)
     assert loaded.consents == tmp_path / "consents.yaml"
     assert loaded.banks == ("albion-sandbox",)

@@ -4,30 +4,25 @@ What can be refused is refused here, with its place; what is left for run time i
 generated source is kept (`CompiledMapping.source`), so that it can be read when something is not understood.
 """
 
-import functools
-from types import CodeType
 from typing import Any
 
 import msgspec
 
 from gateway.files import Loaded, Problem, near
 from gateway.files import Path as Place
-from gateway.mapping import functions
+from gateway.mapping.code import Code, CompiledMapping, vocabulary
 from gateway.mapping.conditions import emit_tests
 from gateway.mapping.emission import Emission
 from gateway.mapping.language import Expression, MappingFile, Source
 from gateway.mapping.objects import empty
-from gateway.mapping.pages import CALL_NAMES, Review
+from gateway.mapping.pages import CALL_NAMES
 from gateway.mapping.paths import Every, write
 from gateway.mapping.projection import Usage
 from gateway.mapping.scopes import FlatScope, Scope
 from gateway.mapping.shapes import Shape
-from gateway.mapping.tables import BOOLEANS, UNKNOWN
 from gateway.mapping.target import Target
 from gateway.mapping.values import TEXT, Block, Value, fit
 
-_NOTHING: functions.Moment | tuple[None, None] = (None, None)
-_MALFORMED = (None, None, "malformed")
 _NO_TEXTS: frozenset[str] = frozenset()
 _LEFT_OUT: Block = [
     "except Review as review:",
@@ -41,29 +36,6 @@ _ENGINE = {
     "transaction": {"id", "account_id", "id_basis", "id_stability", "supersedes", "source"},
 }
 _IDENTITY = {"account": {"resource", "part"}, "balance": set(), "transaction": {"bank", "entry_reference"}}
-
-
-class Code(msgspec.Struct, frozen=True):
-    """One variant of a mapping's code, bound by `exec`; see `projection` for why there are two.
-
-    `document` decodes a whole document; `shell` one whose containers of records are left as bytes, and `records` one
-    such record, per container. `tail` decodes what the link to the next page needs, whatever the records are like.
-    """
-
-    source: str
-    constants: dict[str, Any]
-    document: Any
-    shell: Any
-    tail: Any
-    records: tuple[Any, ...]
-
-
-class CompiledMapping(msgspec.Struct, frozen=True):
-    """A mapping file's code: the quick variant, and the exact one where they differ."""
-
-    file: MappingFile
-    quick: Code
-    exact: Code
 
 
 def compile_mapping(
@@ -90,12 +62,7 @@ class _Compilation:
         self.exact = exact
         self.problems: list[Problem] = []
         self.root = Usage(shape, required=True)
-        self.constants: dict[str, Any] = {
-            "BOOLEANS": BOOLEANS, "CURRENCIES": functions.CURRENCIES, "HELD": frozenset({list, msgspec.Raw}),
-            "MALFORMED": _MALFORMED, "NOTHING": _NOTHING, "PLAIN": frozenset({str, list, bool, int, float, type(None)}),
-            "Review": Review, "UNKNOWN": UNKNOWN, "UNREADABLE": (UnicodeDecodeError, msgspec.DecodeError),
-            "compacted": _compacted, "is_plain": functions.is_plain, "plain_text": _plain_text, "token": _token,
-        }  # fmt: skip
+        self.constants = vocabulary()
         self.unseen: list[dict[Place, str]] = []
         self.seen: set[Place] = set()
         self.documents: list[Scope] = []
@@ -385,49 +352,6 @@ def _without(target: Target, name: str) -> Target:
     return msgspec.structs.replace(target, fields=fields, struct=struct)
 
 
-def _token(raw: msgspec.Raw) -> str | None:
-    """The text of a JSON string, or the digits of a number as they stand in the document; nothing else is a text."""
-    held = bytes(raw)
-    if held[:1] == b'"':
-        text: str = msgspec.json.decode(held)
-        return text
-    return None if held[:1] in b"[{" or held == b"null" else held.decode("ascii")
-
-
-def _plain_text(value: Any) -> str | None:
-    """The text of a value whose type the shape leaves open."""
-    if value.__class__ is str:
-        return str(value)
-    if value.__class__ is bool:
-        return "true" if value else "false"
-    return str(value) if value.__class__ is int else None
-
-
-def _compacted(value: str | None) -> str | None:
-    return None if value is None else "".join(value.split()).upper()
-
-
 def _render(block: Block, depth: int = 0) -> str:
     indent = "    " * depth
     return "\n".join(_render(line, depth + 1) if isinstance(line, list) else indent + line for line in block)
-
-
-@functools.lru_cache(maxsize=512)
-def _program(source: str) -> CodeType:
-    """The code object of a source: the same for all banks that a mapping is bound to."""
-    return compile(source, "<mapping>", "exec")
-
-
-def bind(code: Code, zone: str) -> dict[str, Any]:
-    """Executes a variant's code for a bank in a zone; the functions by name."""
-    read = functions.moments(zone)
-
-    def moment(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError:
-            return _MALFORMED
-
-    space: dict[str, Any] = {**code.constants, "moment": moment}
-    exec(_program(code.source), space)  # noqa: S102 - our own code, made from checked files
-    return space

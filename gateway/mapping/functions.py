@@ -37,6 +37,7 @@ _MOST_REMEMBERED = 4096
 _CLOCK = {f"T{hour:02d}:{minute:02d}": hour for hour in range(24) for minute in range(60)}
 _SECONDS = frozenset(f":{second:02d}" for second in range(60))
 _MOST_DIGITS = 30
+_MOST_PLACES = 20
 _WIDE = Context(prec=200)
 
 is_plain = _PLAIN
@@ -70,7 +71,7 @@ def decimal(text: str) -> str:
         whole, _, fraction = shifted.partition(".")
         fraction = fraction.rstrip("0")
         whole = whole.lstrip("0") or "0"
-        if len(whole) > _MOST_DIGITS:
+        if len(whole) > _MOST_DIGITS or len(fraction) > _MOST_PLACES:
             raise ValueError("more digits than an amount can have")
     value = f"{whole}.{fraction}" if fraction else whole
     return "-" + value if sign == "-" and value.strip("0.") else value
@@ -177,7 +178,10 @@ def date(text: str) -> str:
     """A calendar date as sent, `YYYY-MM-DD`. Raises ValueError."""
     if not _DATE(text):
         raise ValueError("not a date")
-    datetime.fromisoformat(text)  # whether the day exists
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a day that does not exist") from None
     return text
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from gateway.files import Layers, Loaded, Path, Problem, Refused, Schema, near
-from gateway.mapping.compiler import CompiledMapping, compile_mapping
+from gateway.mapping.code import CompiledMapping
+from gateway.mapping.compiler import compile_mapping
 from gateway.mapping.parsing import OPERATORS, Parser
 from gateway.mapping.shapes import Shape, read_shape, union
 from gateway.mapping.target import Contract, read_contract

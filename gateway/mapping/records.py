@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.errors import BankNonsense
 from gateway.exchange import Grant
-from gateway.mapping.compiler import Code, CompiledMapping, bind
+from gateway.mapping.code import Code, CompiledMapping, bind
 from gateway.mapping.identity import Identities
 from gateway.mapping.pages import Incomplete, MappingCall, Page, Review, ReviewNote
 from gateway.mapping.target import Target

@@ -61,8 +61,10 @@ MISTAKES = {
     "a-key-in-the-file": (
         PLAIN + "certificates: {certificate: env:C, key: abc}\n",
         [
-            "8:41 certificates.key: is not a reference of the form file:NAME or env:NAME "
-            + "(what stands here is not shown, it may be a secret)"
+            (
+                "8:41 certificates.key: is not a reference of the form file:NAME or env:NAME "
+                "(what stands here is not shown, it may be a secret)"
+            )
         ],
     ),
     "production-without-certificate": (

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.demo.calls import ask
+from gateway.demo.stage import Stage
 from tests.e2e.surroundings import PATIENT, Caller, Faults
 
 CASES = yaml.safe_load(pathlib.Path(__file__).with_name("cases").joinpath("faults.yaml").read_text())
@@ -49,3 +51,17 @@ def test_one_bad_record_costs_no_other(caller: Caller, faults: Faults) -> None:
         row["id"] for row in first["transactions"][review["position"] :]
     ]
     assert again["incomplete"]["reviews"][0]["review_id"] == review["review_id"], "the same record, the same review"
+
+
+def test_a_bank_that_fails_is_left_alone_for_a_while(stage: Stage, caller: Caller, faults: Faults) -> None:
+    assert caller.get("/v1/banks/brittle-albion").json["health"]["status"] == "up"
+    faults.set("albion", {"kind": "500"})
+    codes = [caller.get("/v1/accounts", "brittle-albion").json["code"] for _ in range(3)]
+    assert codes == ["bank_failed", "bank_failed", "bank_unreachable"]
+    assert len(faults.seen("albion")) == 2, "the third call was not sent"
+    assert caller.get("/v1/banks/brittle-albion").json["health"]["status"] == "down"
+    # The same institution under another file has a circuit of its own.
+    faults.forget()
+    assert caller.get("/v1/accounts", "patient-albion").status == 200
+    metrics = ask("GET", f"{stage.health}/metrics").body.decode()
+    assert 'bank="brittle-albion"' in metrics
