@@ -1,0 +1,80 @@
+"""What a set of files becomes for each bank: its own mappings before those of its dialect, its health as it is."""
+
+import pathlib
+
+import msgspec
+import pytest
+
+from gateway import settings
+from gateway.app import Gateway, read_files
+from gateway.app.generation import Lasting, Ready, prepare
+from gateway.files import Refused
+from gateway.telemetry import Telemetry, TelemetrySettings
+from tests.app.house import build, write
+
+FORM = """
+mapping: uk_openbanking/one/accounts.list.csv
+version: 5
+extends: uk_openbanking/accounts.list
+"""
+
+
+@pytest.fixture
+async def gateway(tmp_path: pathlib.Path):
+    telemetry = Telemetry(TelemetrySettings())
+    yield Gateway(settings.load({}, build(tmp_path)), telemetry)
+    telemetry.close()
+
+
+def prepared(gateway: Gateway) -> tuple[Ready, Lasting]:
+    lasting = gateway._lasting
+    return prepare(read_files(gateway.layers), lasting), lasting
+
+
+async def test_a_bank_reads_by_its_own_mapping_and_the_others_by_their_dialects(gateway):
+    ready, _ = prepared(gateway)
+    names = {
+        bank: {operation: mapping.name for operation, mapping in ready.mappings[bank].items()}
+        for bank in ready.mappings
+    }
+    assert names["one"]["accounts.list"] == "uk_openbanking/one/accounts.list@1"
+    assert names["two"]["accounts.list"].startswith("uk_openbanking/accounts.list@")
+    assert names["one"]["transactions.list"] == names["two"]["transactions.list"]
+    assert (
+        set(names["one"])
+        == set(names["two"])
+        >= {"accounts.list", "accounts.get", "balances.list", "transactions.list"}
+    )
+
+
+async def test_a_base_of_a_bank_lends_its_mapping(gateway, tmp_path):
+    write(tmp_path, "adapters/banks/two.yaml", "extends: one\ntitle: Two\n")
+    ready, _ = prepared(gateway)
+    assert ready.mappings["two"]["accounts.list"].name == "uk_openbanking/one/accounts.list@1"
+
+
+async def test_a_mapping_for_another_form_is_its_own(gateway, tmp_path):
+    write(tmp_path, "mappings/uk_openbanking/one/accounts.list.csv.yaml", FORM)
+    ready, _ = prepared(gateway)
+    assert ready.mappings["one"]["accounts.list.csv"].name == "uk_openbanking/one/accounts.list.csv@5"
+    assert "accounts.list.csv" not in ready.mappings["two"]
+
+
+async def test_every_bank_that_is_not_there_is_told(gateway):
+    files = read_files(gateway.layers)
+    lasting = gateway._lasting
+    wanted = msgspec.structs.replace(lasting.settings, banks=("one", "tow", "albion"))
+    with pytest.raises(Refused) as caught:
+        prepare(files, msgspec.structs.replace(lasting, settings=wanted))
+    assert [problem.message.partition(" (")[0] for problem in caught.value.problems] == [
+        "'albion' is not a bank that can be served",
+        "'tow' is not a bank that can be served",
+    ]
+
+
+async def test_a_consent_is_known_to_telemetry_by_a_keyed_hash(gateway):
+    _, lasting = prepared(gateway)
+    shown = lasting.hash_consent("consent-1")
+    assert shown == lasting.hash_consent("consent-1") != lasting.hash_consent("consent-2")
+    assert len(shown) == 16
+    assert shown != msgspec.structs.replace(lasting, hash_key=b"other").hash_consent("consent-1")
