@@ -16,8 +16,8 @@ from aiocache import SimpleMemoryCache
 
 from gateway.errors import BankError
 from gateway.exchange import CallNext, Exchange, Filter, Headers, Response
+from gateway.files.quantities import Seconds, Size
 from gateway.filters.building import Building
-from gateway.filters.quantities import Seconds, Size
 
 
 class CacheSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

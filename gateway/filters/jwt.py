@@ -15,8 +15,8 @@ from multidict import istr
 
 from gateway.errors import RequestInvalid, Unauthenticated
 from gateway.exchange import CallNext, Exchange, Filter, Peer, Principal, Request, Response
+from gateway.files.quantities import Seconds
 from gateway.filters.building import Building
-from gateway.filters.quantities import Seconds
 from gateway.filters.tokens.keysets import KeySet, KeySetSource
 from gateway.filters.tokens.token import Claims, TokenRefused, issuer, read_claims, read_token
 

@@ -14,9 +14,9 @@ import msgspec
 
 from gateway.errors import RateLimited
 from gateway.exchange import CallNext, Exchange, Filter, Response
+from gateway.files.quantities import Seconds
 from gateway.filters.answering import answer_with
 from gateway.filters.building import Building
-from gateway.filters.quantities import Seconds
 from gateway.store.counters import Standing, Window
 
 Reading = Callable[[Exchange], str]

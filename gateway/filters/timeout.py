@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from gateway.errors import BankTimedOut, DeadlineExceeded, GatewayError, UpstreamTimedOut
 from gateway.exchange import CallNext, Exchange, Filter, Response
+from gateway.files.quantities import Seconds
 from gateway.filters.building import Building
-from gateway.filters.quantities import Seconds
 
 _GRACE = 0.1
 """Seconds by which what heeds the deadline itself comes first: it knows whether anything was sent."""

@@ -12,8 +12,8 @@ import msgspec
 import orjson
 
 from gateway.files import Layers, Loaded, Path, Problem, Schema, near, shipped
+from gateway.files.quantities import decode_quantity, duration, size
 from gateway.filters import FILTERS, PHASES
-from gateway.filters.quantities import duration, settings, size
 from gateway.routes.template import Template, parse
 from gateway.upstreams import UpstreamSettings
 
@@ -107,7 +107,7 @@ class Reading:
 
     def _route(self, loaded: Loaded, path: Path, value: Any, template: Template, defaults: Defaults) -> RoutePolicy:
         methods = value["method"] if isinstance(value["method"], list) else [value["method"]]
-        upstream = settings(UpstreamSettings, value["upstream"]) if "upstream" in value else None
+        upstream = _settings(UpstreamSettings, value["upstream"]) if "upstream" in value else None
         return RoutePolicy(
             name=value["name"],
             methods=tuple(methods),
@@ -153,7 +153,7 @@ class Reading:
         for position, value in enumerate(values):
             chosen = {key: item for key, item in value.items() if key != "name"}
             kind = FILTERS[value["name"]]
-            here = Listed(value["name"], settings(kind.settings, chosen), loaded, (*path, position))
+            here = Listed(value["name"], _settings(kind.settings, chosen), loaded, (*path, position))
             before = listed[-1] if listed else None
             if any(one.name == here.name for one in listed):
                 self.problems.append(loaded.problem(here.path, f"'{here.name}' stands twice"))
@@ -188,3 +188,8 @@ def merged(base: tuple[Listed, ...], over: tuple[Listed, ...]) -> tuple[Listed, 
 def _misplaced(here: Listed, before: Listed) -> str:
     wanted, passed = FILTERS[here.name].phase, FILTERS[before.name].phase
     return f"'{here.name}' ({wanted}) must stand before '{before.name}' ({passed}): the order is {', '.join(PHASES)}"
+
+
+def _settings(kind: type[msgspec.Struct], value: dict[str, Any]) -> Any:
+    """One filter's or upstream's settings, which its schema has already accepted."""
+    return msgspec.convert(value, kind, dec_hook=decode_quantity)

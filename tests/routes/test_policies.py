@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from gateway.files import Layers, Refused, shipped
+from gateway.files.quantities import duration, size
 from gateway.filters import FILTERS
 from gateway.filters.jwt import IssuerSettings
-from gateway.filters.quantities import duration, size
 from gateway.routes import OPERATIONS, RoutePolicy, read
 from gateway.upstreams import UpstreamSettings
 
