@@ -83,12 +83,13 @@ def test_the_hash_is_of_paths_and_contents_and_nothing_else(tmp_path):
 
 def test_where_one_file_ends_and_the_next_begins_counts(tmp_path):
     found = layers(tmp_path)
-    write(tmp_path, "policies/a.yaml", "one")
-    write(tmp_path, "policies/b.yaml", "two")
+    write(tmp_path, "policies/zz-1.yaml", "one")
+    write(tmp_path, "policies/zz-2.yaml", "two")
     before = content_hash(found)
-    write(tmp_path, "policies/a.yaml", "onet")
-    write(tmp_path, "policies/b.yaml", "wo")
-    assert content_hash(found) != before
+    (tmp_path / "files" / "policies" / "zz-2.yaml").unlink()
+    for length in ("", "3\0"):
+        write(tmp_path, "policies/zz-1.yaml", f"onepolicies/zz-2.yaml\0{length}two")
+        assert content_hash(found) != before
 
 
 def test_a_config_map_that_is_swapped_for_an_equal_one_is_the_same(tmp_path):

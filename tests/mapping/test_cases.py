@@ -122,11 +122,13 @@ def test_whatever_a_bank_sends_is_nonsense_as_a_whole_or_a_page_of_the_contract(
 ROW = {"id": "1", "state": "B", "amount": "-1.00", "currency": "EUR", "day": "2026-01-02", "text": "x"}
 
 
-def cases(tmp_path, call: str | None = None, expected: Any = None) -> tuple[Library, list[Case], list[str]]:
+def cases(
+    tmp_path, call: str | None = None, expected: Any = None, row: dict[str, Any] = ROW
+) -> tuple[Library, list[Case], list[str]]:
     layers = place(tmp_path, TRANSACTIONS)
     folder = tmp_path / "mappings" / "testing" / "cases" / "transactions.list"
     folder.mkdir(parents=True)
-    (folder / "one.in.json").write_text(json.dumps({"rows": [ROW]}))
+    (folder / "one.in.json").write_text(json.dumps({"rows": [row]}))
     if call is not None:
         (folder / "one.call.yaml").write_text(call)
     if expected is not None:
@@ -135,8 +137,8 @@ def cases(tmp_path, call: str | None = None, expected: Any = None) -> tuple[Libr
     return read_library(layers), found, [str(problem) for problem in problems]
 
 
-def page_of(library: Library) -> Any:
-    body = json.dumps({"rows": [ROW]}).encode()
+def page_of(library: Library, row: dict[str, Any] = ROW) -> Any:
+    body = json.dumps({"rows": [row]}).encode()
     return json.loads(run_by_hand(library, {}, "testing/transactions.list", body, CaseCall()))
 
 
@@ -161,6 +163,13 @@ def test_what_differs_is_told_by_its_path(tmp_path):
         "$.transactions[0].fx is new: null",
         "$.next is null, not false",
     )
+
+
+def test_a_number_is_no_truth_value(tmp_path):
+    page = page_of(compiled(tmp_path, TRANSACTIONS), {**ROW, "state": "?"})
+    page["incomplete"]["left_out"] = True
+    library, (case,), _ = cases(tmp_path, expected=page, row={**ROW, "state": "?"})
+    assert run_case(library, {}, case).differences == ("$.incomplete.left_out is 1, not true",)
 
 
 def test_a_call_says_what_the_mapping_may_know(tmp_path):

@@ -277,3 +277,19 @@ def test_any_instant_has_its_day_its_moment_and_its_form_however_many_were_read_
         )
         assert in_form("date", day)
         assert instant is None or in_form("instant", instant)
+
+
+OFFSETS = [timedelta(minutes=minutes) for minutes in (-720, -330, -300, -60, 0, 60, 120, 345, 570, 840)]
+DAYS = ("2026-01-01", "2026-03-08", "2026-03-29", "2026-04-05", "2026-10-25", "2026-11-01", "2011-12-29")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_every_hour_of_a_day_that_is_known_already_is_what_it_is_by_itself(zone):
+    read = functions.moments(zone)
+    for day in DAYS:
+        for offset in OFFSETS:
+            read(datetime.fromisoformat(f"{day}T12:34:56").replace(tzinfo=timezone(offset)).isoformat())
+            for hour in range(24):
+                for rest in ("00:00", "30:00", "00:01"):
+                    sent = datetime.fromisoformat(f"{day}T{hour:02d}:{rest}").replace(tzinfo=timezone(offset))
+                    assert read(sent.isoformat()) == said(sent, zone), (sent.isoformat(), zone)
