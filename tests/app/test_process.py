@@ -198,11 +198,11 @@ async def test_files_that_are_only_touched_change_nothing(
 ) -> None:
     monkeypatch.setattr(process, "content_hash", looked)
     path = house.root / "files" / "policies" / "open.yaml"
-    path.write_text(path.read_text())
-    await asyncio.to_thread(looked.times.get, timeout=10)
-    write(house.root, MAPPING, OVERLAY % (2, "second"))
-    assert await house.gateway.reloads.get() is True
-    assert (await house.files())["generation"] == 2
+    for _ in range(2):  # once the second look is taken, what came of the first is over
+        path.write_text(path.read_text())
+        await asyncio.to_thread(looked.times.get, timeout=10)
+    assert house.gateway.reloads.empty()
+    assert (await house.files())["generation"] == 1
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,7 @@ OBJECTS: list[tuple[str, dict[str, Any], dict[str, Any] | None]] = [
         {"numbers": [{"value": "1"}, {"kind": "K"}]},
         {**PARTY, "identifications": [{"scheme": "other", "value": "1"}]},
     ),
+    ("{bic: {path: $.text, as: bic}, role: {const: creditor}}", {"text": "?"}, None),
     ("{identifications: {list: [{scheme: {const: other}, value: $.text}]}}", {"text": None}, None),
     (
         "{first: [{when: {status: pending}, fields: {name: $.state}}, {fields: {name: $.text}}]}",
