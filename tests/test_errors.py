@@ -8,7 +8,7 @@ import pytest
 from gateway import errors
 from gateway.errors import GatewayError, kinds
 
-KINDS = list(kinds())
+KINDS = [kind for kind in kinds() if kind.__module__ == errors.__name__]  # tests make kinds of their own
 
 
 def drawn() -> Iterator[tuple[int, str, str | None]]:
@@ -22,7 +22,8 @@ def drawn() -> Iterator[tuple[int, str, str | None]]:
 def classes(root: type[GatewayError] = GatewayError, depth: int = 0) -> Iterator[tuple[int, str]]:
     yield depth, root.__name__
     for kind in root.__subclasses__():
-        yield from classes(kind, depth + 1)
+        if kind.__module__ == errors.__name__:
+            yield from classes(kind, depth + 1)
 
 
 def test_the_picture_is_the_tree():

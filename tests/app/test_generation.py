@@ -12,6 +12,7 @@ from gateway.files import Refused
 from gateway.telemetry import Telemetry, TelemetrySettings
 from tests.app.house import build, write
 
+pytestmark = pytest.mark.usefixtures("few_files")
 FORM = """
 mapping: uk_openbanking/one/accounts.list.csv
 version: 5
