@@ -18,7 +18,7 @@ import structlog
 
 from gateway.telemetry.failures import describe
 from gateway.telemetry.lines import LineWriter
-from gateway.telemetry.redaction import REDACTED, is_sensitive, redact, redact_text
+from gateway.telemetry.redaction import redact_member, redact_text
 
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
 _OURS = ("gateway", "adapters")
@@ -42,10 +42,8 @@ def encode(event: dict[str, Any]) -> bytes:
     for name, value in event.items():
         if isinstance(value, BaseException):
             line[name] = describe(value)
-        elif is_sensitive(name):
-            line[name] = REDACTED
         else:
-            line[redact_text(name)] = redact(value)
+            line[redact_text(name)] = redact_member(name, value)
     if isinstance(error, BaseException):
         line["exception"] = describe(error)
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z, default=_name_of)

@@ -304,3 +304,11 @@ def test_a_url_shows_neither_credentials_nor_what_its_query_holds():
 )
 def test_a_kind_of_failure_is_a_name_or_nothing(text, shown):
     assert kind(text) == shown
+
+
+def test_our_own_hex_keeps_its_value_under_our_names_even_where_it_looks_like_an_account():
+    looks_like_an_iban = "ab70b65daff7571ef949605351f1755e"
+    assert is_iban(looks_like_an_iban)
+    assert redact({"trace_id": looks_like_an_iban}) == {"trace_id": looks_like_an_iban}
+    assert redact({"trace_id": "GB33BUKB20201555555555"}) == {"trace_id": REDACTED}
+    assert redact({"anything": looks_like_an_iban}) == {"anything": REDACTED}
