@@ -30,10 +30,12 @@
     │   ├── BankFailed             502  the bank answered with a failure of its own
     │   ├── BankTimedOut           504  the outcome is unknown: a write is never repeated blindly
     │   └── BankNonsense           502  the bank's answer can not be read
+    │       └── BankSignatureRefused 502 the bank's answer is not signed as its file says, or its signature fails
     └── GatewayFault           we must act                                         5xx, origin gateway
         ├── DeadlineExceeded       504  the route's deadline ended before a bank was asked
         ├── Overloaded             503  a bound of the gateway is reached; nothing was sent
         ├── KeysUnavailable        503  the keys that verify tokens can not be had; nothing was sent
+        ├── SigningUnavailable     503  no key of ours is valid to sign with; nothing was sent
         ├── UpstreamUnreachable    503  a plain upstream: nothing was sent, may be repeated
         ├── UpstreamTimedOut       504  a plain upstream: sent, and the outcome is unknown
         └── UpstreamNonsense       502  a plain upstream's answer can not be read
@@ -258,6 +260,12 @@ class BankNonsense(BankError):
     code, status, title = "bank_nonsense", 502, "The bank's answer can not be read"
 
 
+class BankSignatureRefused(BankNonsense):
+    """The bank's answer lacks the signature that its file asks for, or the signature fails: nothing of it was read."""
+
+    code, status, title = "bank_signature_refused", 502, "The bank's answer is not signed by the bank"
+
+
 class GatewayFault(GatewayError):
     """We must act."""
 
@@ -283,6 +291,13 @@ class KeysUnavailable(GatewayFault):
     """The issuer's key set can not be fetched and what was held is too old: no token can be judged."""
 
     code, status, title = "keys_unavailable", 503, "Access tokens can not be verified at the moment"
+    safe_to_repeat = True
+
+
+class SigningUnavailable(GatewayFault):
+    """No key of ours is valid at the moment to sign what must be signed; nothing was sent."""
+
+    code, status, title = "signing_unavailable", 503, "Messages can not be signed at the moment"
     safe_to_repeat = True
 
 
