@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.files import Loaded, Path, Problem, Refused, Schema, Seconds, Size, decode_quantity, read_yaml
-from gateway.secrets import Secrets, SecretUnreadable
+from gateway.secrets import Secrets, SecretUnreadable, read_redis_address
 
 SETTINGS_VARIABLE = "GATEWAY_SETTINGS"
 ADDRESS_VARIABLES: Mapping[str, str] = {
@@ -127,6 +127,21 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     hashes: str
 
 
+class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The Redis that processes share; all but what it is called and how long it may take are references."""
+
+    url: str
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    username: str | None = None
+    password: str | None = None
+    prefix: str = "gateway"
+    timeout: Seconds = Seconds(0.25)
+    connect_timeout: Seconds = Seconds(2)
+    connections: int = 16
+
+
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     """Traces and logs; `ratio` is between 0 and 1."""
 
@@ -140,7 +155,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """All of it; paths are absolute, `secrets` follows references."""
+    """All of it; paths are absolute, `secrets` follows references, without `redis` each process counts for itself."""
 
     listeners: ListenersSettings
     keys: Keys
@@ -150,6 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     files: tuple[pathlib.Path, ...] = ()
     banks: tuple[str, ...] = ()
     consents: pathlib.Path | None = None
+    redis: RedisSettings | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
 
 
@@ -254,6 +270,24 @@ def _references(loaded: Loaded, secrets: Secrets) -> Iterator[Problem]:
         for field in ("certificate", "key", "client_ca"):
             if field in listener.get("tls", {}):
                 yield from _followed(loaded, ("listeners", name, "tls", field), secrets.read)
+    redis = loaded.value.get("redis", {})
+    for field in ("ca", "certificate", "key", "username", "password"):
+        if field in redis:
+            follow = secrets.text if field.endswith(("name", "word")) else secrets.read
+            yield from _followed(loaded, ("redis", field), follow)
+    if redis:
+        yield from _redis(loaded, redis, secrets)
+
+
+def _redis(loaded: Loaded, redis: Mapping[str, Any], secrets: Secrets) -> Iterator[Problem]:
+    try:
+        address = read_redis_address(redis["url"], secrets)
+    except (SecretUnreadable, ValueError) as error:
+        yield loaded.problem(("redis", "url"), str(error))
+        return
+    for field in ("ca", "certificate"):
+        if field in redis and not address.tls:
+            yield loaded.problem(("redis", field), "is for a rediss:// URL: this one is not over TLS")
 
 
 def _followed(loaded: Loaded, at: Path, follow: Callable[[str], object]) -> Iterator[Problem]:

@@ -69,6 +69,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
             + "limits: {header_timeout: 250ms, idle_timeout: 2m, header_bytes: 64KiB, headers: 50}\n"
             "drain: {notice: 0s, grace: 5s}\n"
             "files: [ours]\nbanks: [albion-sandbox]\nconsents: consents.yaml\n"
+            "redis: {url: 'rediss://[::1]:6380/2', ca: 'env:HASH_KEY', password: 'env:HASH_KEY', timeout: 50ms}\n"
             "telemetry: {otlp_endpoint: 'http://localhost:4318', ratio: 1, "
             "otlp_ca: consents.yaml, log_format: text, trust_traceparent: false}\n"
         ),
@@ -78,6 +79,8 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
     assert (limits.header_timeout, limits.idle_timeout, limits.header_bytes) == (0.25, 120.0, 65536)
     assert loaded.files == (tmp_path / "ours",)
     assert loaded.consents == tmp_path / "consents.yaml"
+    assert loaded.redis is not None
+    assert (loaded.redis.prefix, loaded.redis.timeout, loaded.redis.connections) == ("gateway", 0.05, 16)
     assert loaded.banks == ("albion-sandbox",)
     assert loaded.telemetry.ratio == 1.0
     assert not loaded.telemetry.trust_traceparent
@@ -147,6 +150,38 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_line(written: Write,
 def test_a_setting_without_meaning_is_refused(written: Write, tmp_path: pathlib.Path, line: str, told: str):
     path = written(LEAST + "\n" + line + "\n")
     assert refusal(path) == ["gateway.yaml:" + told.format(folder=tmp_path, quoted="'localhost:4318'")]
+
+
+INLINE = (
+    "must be redis://HOST:PORT/DATABASE or rediss://... without a password, or a reference to it: "
+    "file:NAME or env:NAME (what stands here is not shown, it may hold a secret)"
+)
+
+
+@pytest.mark.parametrize(
+    ("redis", "told"),
+    [
+        ("{url: 'redis://:canary@cache:6379'}", f"6:9 redis.url: {INLINE}"),
+        ("{url: 'redis://cache:70000'}", "6:14 redis.url: the port must be from 1 to 65535"),
+        (
+            "{url: 'env:CACHE'}",
+            "6:14 redis.url: is not a URL such as redis://HOST:PORT/DATABASE (it is not shown, it may hold a password)",
+        ),
+        ("{url: 'redis://cache', password: canary}", f"6:31 redis.password: {NOT_A_REFERENCE}"),
+        ("{url: 'redis://cache', password: 'env:NONE'}", "6:41 redis.password: env:NONE: the variable NONE is not set"),
+        (
+            "{url: 'redis://cache', ca: 'file:clients.pem'}",
+            "6:35 redis.ca: is for a rediss:// URL: this one is not over TLS",
+        ),
+        ("{url: 'rediss://cache', key: 'file:server.key'}", "6:8 redis: "),
+        ("{url: 'redis://cache', prefix: 'a{b}'}", "6:39 redis.prefix: 'a{b}' is not a beginning of small letters, "),
+    ],
+)
+def test_a_redis_that_can_not_be_reached_as_written_is_refused(written: Write, redis: str, told: str):
+    environment = {"CACHE": "http://canary@cache"}
+    (found,) = refusal(written(LEAST + f"redis: {redis}\n"), environment)
+    assert found.startswith(f"gateway.yaml:{told}")
+    assert "canary" not in found
 
 
 @pytest.mark.parametrize("listener", ["admin", "public"])

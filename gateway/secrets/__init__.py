@@ -4,8 +4,18 @@
 failure names the reference, never the value.
 """
 
+from gateway.secrets.addresses import ServerAddress, read_redis_address
 from gateway.secrets.chains import CertificateUnusable, load_chain
 from gateway.secrets.references import Secret, Secrets, SecretUnreadable
 from gateway.secrets.sealing import Sealer
 
-__all__ = ["CertificateUnusable", "Sealer", "Secret", "SecretUnreadable", "Secrets", "load_chain"]
+__all__ = [
+    "CertificateUnusable",
+    "Sealer",
+    "Secret",
+    "SecretUnreadable",
+    "Secrets",
+    "ServerAddress",
+    "load_chain",
+    "read_redis_address",
+]
