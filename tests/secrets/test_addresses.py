@@ -51,7 +51,7 @@ def test_an_address_shows_no_password():
     ],
 )
 def test_what_is_no_such_url_is_refused_unseen(url):
-    with pytest.raises(ValueError, match="URL such as redis://|the port must be") as caught:
+    with pytest.raises(ValueError, match=r"URL such as redis://|the port must be") as caught:
         read(url)
     assert "canary" not in str(caught.value)
 
