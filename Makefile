@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FILES := gateway adapters tests
 
-.PHONY: setup demo test check format bench lock clean
+.PHONY: setup setup-chart demo test check format bench lock clean
 
 setup: $(VENV)/.installed
 
@@ -13,6 +13,13 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+# What lints and renders the Containerfile and the chart; without it their tests are skipped.
+setup-chart: $(VENV)/.installed-chart
+
+$(VENV)/.installed-chart: requirements-chart.lock $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-chart.lock
 	touch $@
 
 demo: setup
@@ -36,9 +43,18 @@ check: setup
 bench: setup
 	$(BIN)/python tests/bench/peers.py
 
-# The lock holds for Python 3.11 and newer on every platform; uv resolves, pip installs.
+# The locks hold for Python 3.11 and newer on every platform; uv resolves, pip installs. The first is for developers;
+# of the same versions, the others are what the image builds with, what runs in it, and the extra of `setup-chart`.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet
+WANTED := $(PYTHON) -c 'import sys, tomllib; \
+	found = tomllib.load(open("pyproject.toml", "rb")); \
+	print(*(found["build-system"]["requires"] if sys.argv[1] == "build" else found["project"]["optional-dependencies"][sys.argv[1]]), sep="\n")'
+
 lock:
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --quiet --extra dev -o requirements.lock pyproject.toml
+	$(LOCK) --extra dev -o requirements.lock pyproject.toml
+	$(LOCK) -c requirements.lock -o requirements-runtime.lock pyproject.toml
+	$(WANTED) build | $(LOCK) --no-annotate -c requirements.lock -o requirements-build.lock -
+	$(WANTED) chart | $(LOCK) --no-annotate -c requirements.lock -o requirements-chart.lock -
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -20,6 +20,7 @@ SUITES = ("tests/e2e", "tests/corpus", "tests/bench")
 WHOLE = frozenset(
     {
         "tests/test_canonical.py",  # mappings/canonical
+        "tests/test_containerfile.py",  # Containerfile
         "tests/test_layout.py",
         "tests/test_readme.py",
         "tests/test_wheel.py",
