@@ -61,6 +61,7 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     certificate: str
     key: str
     client_ca: str | None = None
+    revocation_lists: tuple[str, ...] = ()
     client_certificate: Literal["required", "optional"] = "required"
     identity: Literal["uri", "dns", "subject"] = "uri"
     minimum_version: Literal["1.2", "1.3"] = "1.2"
@@ -267,9 +268,12 @@ def _references(loaded: Loaded, secrets: Secrets) -> Iterator[Problem]:
     for at in places:
         yield from _followed(loaded, at, secrets.key)
     for name, listener in loaded.value["listeners"].items():
+        tls = listener.get("tls", {})
         for field in ("certificate", "key", "client_ca"):
-            if field in listener.get("tls", {}):
+            if field in tls:
                 yield from _followed(loaded, ("listeners", name, "tls", field), secrets.read)
+        for number in range(len(tls.get("revocation_lists", ()))):
+            yield from _followed(loaded, ("listeners", name, "tls", "revocation_lists", number), secrets.read)
     redis = loaded.value.get("redis", {})
     for field in ("ca", "certificate", "key", "username", "password"):
         if field in redis:

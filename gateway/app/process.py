@@ -5,7 +5,6 @@ import contextlib
 import gc
 import random
 import signal
-import ssl
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,16 +14,17 @@ import orjson
 import uvloop
 from watchfiles import awatch
 
+from gateway.app.certificates import Certificates
 from gateway.app.files import POLICIES, content_hash, read_files
 from gateway.app.generation import Generation, Lasting, prepare
 from gateway.banks.inheritance import FOLDER as BANKS
 from gateway.consents.ready import ReadyConsents, read_consents
-from gateway.files import Layers, Problem, Refused
+from gateway.files import Layers, Refused
 from gateway.filters.tokens.keysets import KeySets
 from gateway.mapping.identity import Identities
 from gateway.mapping.library import FOLDER as MAPPINGS
-from gateway.secrets import CertificateUnusable, Sealer
-from gateway.settings import ListenerSettings, Settings
+from gateway.secrets import Sealer
+from gateway.settings import Settings
 from gateway.store.counters import MemoryCounters
 from gateway.telemetry import Telemetry, TelemetrySettings
 from gateway.web.admin import admin_pages
@@ -33,7 +33,6 @@ from gateway.web.drain import Doors
 from gateway.web.health import health_pages
 from gateway.web.listeners import Listener
 from gateway.web.pages import Pages
-from gateway.web.tls import build_context, expires_at
 
 _SETTLE_MILLISECONDS = 100
 _OLDEST_REQUEST_SECONDS = 120.0
@@ -57,6 +56,7 @@ class Gateway:
         self._doors: Doors | None = None
         self._watching: asyncio.Task[None] | None = None
         self._retired: set[asyncio.Task[None]] = set()
+        self.certificates = Certificates(settings, telemetry)
         self._key_sets = KeySets(
             session=_session, secrets=settings.secrets.read, monotonic=time.monotonic, observe=self._observe
         )
@@ -72,16 +72,16 @@ class Gateway:
     async def open(self) -> None:
         """Loads the files, opens all listeners, begins to watch. Raises Refused, ListenerUnavailable."""
         await self._load()
-        contexts = await asyncio.to_thread(self._contexts)
+        tls = await asyncio.to_thread(self.certificates.load)
         pages = await asyncio.to_thread(admin_pages, lambda: self.generation.openapi, self.status)
         door = Door(lambda: self.generation.table, self.telemetry)
         log, limits, named = self.telemetry.log, self.settings.limits, self.settings.listeners
-        self.listeners["service"] = Listener("service", named.service, contexts["service"], door, limits)
+        self.listeners["service"] = Listener("service", named.service, tls.get("service"), door, limits)
         if named.public is not None:
-            self.listeners["public"] = Listener("public", named.public, contexts["public"], Pages({}, log), limits)
-        self.listeners["admin"] = Listener("admin", named.admin, contexts["admin"], Pages(pages, log), limits)
+            self.listeners["public"] = Listener("public", named.public, tls.get("public"), Pages({}, log), limits)
+        self.listeners["admin"] = Listener("admin", named.admin, tls.get("admin"), Pages(pages, log), limits)
         probes = Pages(health_pages(self._waits_for, self.telemetry.metrics_text), log)
-        health = Listener("health", named.health, contexts["health"], probes, limits)
+        health = Listener("health", named.health, tls.get("health"), probes, limits)
         self._doors = Doors(tuple(self.listeners.values()), health, self.settings.drain)
         self.listeners["health"] = health
         await self._doors.open()
@@ -118,6 +118,10 @@ class Gateway:
         self.telemetry.log.info("files loaded", generation=self.generation.number, hash=self.generation.content_hash)
         return True
 
+    async def renew(self) -> bool:
+        """Reads the listeners' certificates anew; whether they serve now. Refused ones are told, and the old go on."""
+        return await self.certificates.renew(self.listeners)
+
     def status(self) -> bytes:
         """The gateway's state as JSON: files, banks, key sets, certificates."""
         generation = self.generation
@@ -143,7 +147,8 @@ class Gateway:
                     }
                     for one in self._key_sets.reports()
                 ],
-                "certificates": self._certificates,
+                "certificates": self.certificates.state(),
+                "certificates_refusal": self.certificates.last_refusal,
             },
             option=orjson.OPT_INDENT_2,
         )
@@ -211,31 +216,8 @@ class Gateway:
             new_id=_new_id,
         )
 
-    def _contexts(self) -> dict[str, ssl.SSLContext | None]:
-        """The TLS context of each listener, None where it is plain. Raises Refused."""
-        contexts: dict[str, ssl.SSLContext | None] = {}
-        self._certificates: dict[str, str] = {}
-        named = self.settings.listeners
-        for name, listener in _listeners(named):
-            if listener.tls is None:
-                contexts[name] = None
-                continue
-            try:
-                contexts[name] = build_context(listener.tls, self.settings.secrets)
-                ends = expires_at(listener.tls, self.settings.secrets)
-            except CertificateUnusable as error:
-                raise Refused([Problem("settings", 1, 1, f"listeners.{name}.tls", str(error))]) from None
-            self.telemetry.metrics.certificate(name, ends)
-            self._certificates[name] = ends.isoformat()
-        return contexts
-
     def _observe(self, issuer: str, age: Callable[[], float], key_ids: tuple[str, ...]) -> None:
         self.telemetry.metrics.keyset(issuer, age, key_ids)
-
-
-def _listeners(named: object) -> list[tuple[str, ListenerSettings]]:
-    found = [(name, getattr(named, name)) for name in ("service", "public", "admin", "health")]
-    return [(name, listener) for name, listener in found if listener is not None]
 
 
 def _session() -> aiohttp.ClientSession:

@@ -5,7 +5,7 @@ failure names the reference, never the value.
 """
 
 from gateway.secrets.addresses import ServerAddress, read_redis_address
-from gateway.secrets.chains import CertificateUnusable, load_chain
+from gateway.secrets.chains import CertificateUnusable, load_chain, load_lists
 from gateway.secrets.references import Secret, Secrets, SecretUnreadable
 from gateway.secrets.sealing import Sealer
 
@@ -17,5 +17,6 @@ __all__ = [
     "Secrets",
     "ServerAddress",
     "load_chain",
+    "load_lists",
     "read_redis_address",
 ]

@@ -1,4 +1,4 @@
-"""A certificate chain and its key, as bytes from wherever they came, into an `ssl.SSLContext`.
+"""A certificate chain and its key, or revocation lists, as bytes from wherever they came, into an `ssl.SSLContext`.
 
 Python's ssl reads files only. The bytes go through a file in memory where the system has one (Linux), else through a
 file that only we can read and that is gone when this returns.
@@ -37,6 +37,15 @@ def load_chain(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
             if error.reason == "KEY_VALUES_MISMATCH":
                 raise CertificateUnusable("the key does not belong to the certificate") from None
             raise CertificateUnusable("certificate and key must be in PEM form") from None
+
+
+def load_lists(context: ssl.SSLContext, lists: bytes) -> None:
+    """Gives a context certificate revocation lists (PEM). Raises CertificateUnusable. Reads and writes files."""
+    with _readable(lists) as path:
+        try:
+            context.load_verify_locations(cafile=path)
+        except ssl.SSLError:
+            raise CertificateUnusable("revocation lists must be in PEM form") from None
 
 
 @contextmanager

@@ -79,6 +79,17 @@ class Metrics:
             *("bank", "mapping", "version", "reason", "field"),
         )
         self._certificates = gauges("gateway_certificate_expiry_timestamp_seconds", "When a certificate ends.", "name")
+        self._lists = gauges(
+            "gateway_revocation_list_expiry_timestamp_seconds",
+            "When the first revocation list of a listener is past its next update.",
+            "listener",
+        )
+        self._handshakes = counts(
+            "gateway_tls_handshake_failures_total", "TLS handshakes of callers that failed.", "listener", "reason"
+        )
+        self._certificates_refused = counts(
+            "gateway_certificates_refused_total", "Changed sets of listeners' certificates that were not taken."
+        )
         self._keyset_ages = gauges("gateway_keyset_age_seconds", "Since an issuer's keys were last fetched.", "issuer")
         self._keyset_keys = gauges("gateway_keyset_keys", "Keys of an issuer that are in use.", "issuer")
         self._generation = gauges("gateway_files_generation", "Generation of the files that serve.")
@@ -93,6 +104,7 @@ class Metrics:
         self._dropped.follow(("series",), lambda: room.refused)
         # A counter that is told before it first counts can be alerted on with `increase`.
         self._generations_refused.add((), 0)
+        self._certificates_refused.add((), 0)
         counts("process_cpu_seconds_total", "User and system processor time.").follow((), time.process_time)
         gauges("process_start_time_seconds", "When telemetry began.").set((), time.time())
         # By a system call: reading /proc, as the client library does, would block the event loop.
@@ -147,6 +159,21 @@ class Metrics:
     def certificate(self, name: str, not_after: datetime) -> None:
         """The certificate of a listener or bank (`listener:service`, `bank:albion`) ends at this instant (aware)."""
         self._certificates.set((name,), not_after.timestamp())
+
+    def revocation_lists(self, listener: str, ends: datetime | None) -> None:
+        """When the first of a listener's revocation lists ends (aware); None where it has none."""
+        if ends is None:
+            self._lists.forget(listener)
+        else:
+            self._lists.set((listener,), ends.timestamp())
+
+    def handshake_failed(self, listener: str) -> Callable[[str], None]:
+        """What counts the failed handshakes of a listener, by a reason out of a fixed set."""
+        return lambda reason: self._handshakes.add((listener, reason))
+
+    def certificates_refused(self) -> None:
+        """The listeners' certificates changed and were not taken."""
+        self._certificates_refused.add(())
 
     def keyset(self, issuer: str, age: Callable[[], float], key_ids: tuple[str, ...]) -> None:
         """An issuer's new set of keys, and where its age in seconds is read from now on."""

@@ -8,11 +8,13 @@ import asyncio
 import base64
 import hashlib
 import ssl
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from cryptography import x509
 
 from gateway.exchange import Peer
+
+_DER = 2  # _ssl.ENCODING_DER
 
 IdentityKind: TypeAlias = Literal["uri", "dns", "subject"]
 
@@ -25,6 +27,17 @@ def peer_of(transport: asyncio.BaseTransport, kind: IdentityKind) -> Peer:
     if not certificate:
         return Peer(address)
     return Peer(address, identity_of(certificate, kind), thumbprint_of(certificate))
+
+
+def chain_of(transport: asyncio.BaseTransport) -> list[bytes]:
+    """The certificates in DER that the peer showed in the handshake, leaf first; none where there was none."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if tls is None:
+        return []
+    # Public from Python 3.13 on, which gives bytes; before, the same method of the object below gives objects.
+    below = getattr(tls, "_sslobj", None)
+    shown: list[Any] = (below.get_unverified_chain() if below is not None else None) or []
+    return [one if isinstance(one, bytes) else one.public_bytes(_DER) for one in shown]
 
 
 def thumbprint_of(certificate: bytes) -> str:

@@ -1,14 +1,20 @@
-"""One listener: an address, TLS where it is set up, and the connections that come in there."""
+"""One listener: an address, TLS where it is set up, and the connections that come in there.
+
+TLS is renewed without a refused connection: a new server begins on a duplicate of the listening socket before the old
+one ends, and what waits in the socket's queue is taken by either. A live context is never changed: it would keep the
+authorities that were removed, and resume their sessions.
+"""
 
 import asyncio
 import os
 import socket
-import ssl
+from collections.abc import Sequence
 
 from gateway.exchange import Peer
-from gateway.settings import Limits, ListenerSettings
+from gateway.settings import Address, Limits, ListenerSettings
 from gateway.web.identity import IdentityKind, peer_of
 from gateway.web.protocol import Attendant, Connections
+from gateway.web.tls import Tls
 
 _BACKLOG = 1024
 
@@ -17,36 +23,61 @@ class ListenerUnavailable(Exception):
     """An address can not be listened on; the message names it and why."""
 
 
+def bind(name: str, address: Address) -> list[socket.socket]:
+    """Sockets that listen on every address of the host. Asks the resolver. Raises ListenerUnavailable."""
+    bound: list[socket.socket] = []
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, _type, _protocol, _name, where in dict.fromkeys(found):
+            bound.append(socket.create_server(where[:2], family=family, backlog=_BACKLOG))
+    except OSError as error:
+        for one in bound:
+            one.close()
+        told = "the host has no address" if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise ListenerUnavailable(f"listeners.{name}: {address} can not be listened on: {told}") from None
+    return bound
+
+
 class Listener:
-    """A door that can be opened, closed to newcomers, and emptied. `context` is None where it is plain."""
+    """A door that can be opened, renewed, closed to newcomers, and emptied. `tls` is None where it is plain.
+
+    `sockets` listen already, where another process bound them; they are closed with the listener.
+    """
 
     def __init__(
         self,
         name: str,
         settings: ListenerSettings,
-        context: ssl.SSLContext | None,
+        tls: Tls | None,
         attendant: Attendant,
         limits: Limits,
+        *,
+        sockets: Sequence[socket.socket] = (),
     ) -> None:
         self.name = name
         self._settings = settings
-        self._context = context
+        self._tls = tls
         self._limits = limits
         self._attendant = attendant
+        self._sockets = list(sockets)
         self._connections: Connections | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
 
     @property
     def port(self) -> int:
         """The port that is listened on, also where any free one was asked for."""
-        assert self._server is not None
-        port: int = self._server.sockets[0].getsockname()[1]
+        port: int = self._sockets[0].getsockname()[1]
         return port
 
     @property
     def listening(self) -> bool:
         """Whether new connections are taken."""
-        return self._server is not None and self._server.is_serving()
+        return any(server.is_serving() for server in self._servers)
+
+    @property
+    def tls(self) -> Tls | None:
+        """What newcomers meet."""
+        return self._tls
 
     async def open(self) -> None:
         """Begins to take connections. Raises ListenerUnavailable."""
@@ -55,22 +86,34 @@ class Listener:
         def identify(transport: asyncio.BaseTransport) -> Peer:
             return peer_of(transport, kind)
 
-        address = self._settings.address
+        if not self._sockets:
+            self._sockets = await asyncio.to_thread(bind, self.name, self._settings.address)
         self._connections = Connections(self._attendant, self._limits, identify)
-        timeout = float(self._limits.handshake_timeout) if self._context is not None else None
-        try:
-            self._server = await asyncio.get_running_loop().create_server(
-                self._connections,
-                address.host,
-                address.port,
-                ssl=self._context,
+        await self._serve(self._connections, self._tls)
+
+    async def renew(self, tls: Tls) -> None:
+        """From now on newcomers meet `tls`; who is connected is judged by its trust before the next request."""
+        self._tls = tls
+        if self._connections is not None and self.listening:
+            await self._serve(self._connections, tls)
+
+    async def _serve(self, connections: Connections, tls: Tls | None) -> None:
+        trust = tls.trust if tls is not None else None
+        timeout = float(self._limits.handshake_timeout) if tls is not None else None
+        before, servers = self._servers, []
+        for listening in self._sockets:
+            server = await asyncio.get_running_loop().create_server(
+                connections.judged_by(trust),
+                sock=listening.dup(),
+                ssl=tls.context if tls is not None else None,
                 backlog=_BACKLOG,
                 ssl_handshake_timeout=timeout,
                 ssl_shutdown_timeout=timeout,
             )
-        except OSError as error:
-            told = "the host has no address" if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-            raise ListenerUnavailable(f"listeners.{self.name}: {address} can not be listened on: {told}") from None
+            servers.append(server)
+        self._servers, connections.trust = servers, trust
+        for server in before:
+            server.close()
 
     def answer_for_the_last_time(self) -> None:
         """From now on every answer is its connection's last; connections are still taken."""
@@ -79,8 +122,10 @@ class Listener:
 
     def take_no_more(self) -> None:
         """Closes the listening socket and the connections that wait for a next request."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
+        for listening in self._sockets:
+            listening.close()
         if self._connections is not None:
             self._connections.close_idle()
 

@@ -6,7 +6,9 @@ leans on attributes of aiohttp 3.14 that are not public (`_messages`, `_waiter`,
 """
 
 import asyncio
+import functools
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -15,13 +17,15 @@ from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
-from gateway.errors import GatewayError, HeadersTooLarge, Overloaded, PathRefused, RequestInvalid
+from gateway.errors import GatewayError, HeadersTooLarge, Overloaded, PathRefused, RequestInvalid, Unauthenticated
 from gateway.exchange import Peer
 from gateway.settings import Limits
 from gateway.web.admission import admit
 from gateway.web.alarm import Alarm
 from gateway.web.bodies import Body, CallerGone
+from gateway.web.identity import chain_of
 from gateway.web.refusals import TARGET_BYTES, refusal_of
+from gateway.web.trust import CertificateRefused, Trust
 
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 8 * 1024 * 1024
@@ -42,7 +46,8 @@ class Attendant(Protocol):
 class Connections(web.Server):
     """All connections of one listener, and what they share. `identify` reads the peer of a new one.
 
-    While `draining`, every answer is its connection's last; once `closed`, no connection waits for a request.
+    While `draining`, every answer is its connection's last; once `closed`, no connection waits for a request. `trust`
+    judges certificates now: a connection that was judged by another is judged anew, and its next answer is its last.
     """
 
     def __init__(self, attendant: Attendant, limits: Limits, identify: Callable[[asyncio.BaseTransport], Peer]) -> None:
@@ -51,6 +56,7 @@ class Connections(web.Server):
         self.limits = limits
         self.header_bytes = int(limits.header_bytes)
         self.identify = identify
+        self.trust: Trust | None = None
         self.draining = self.closed = False
         self.options: dict[str, Any] = {
             "loop": self._loop,
@@ -62,9 +68,9 @@ class Connections(web.Server):
             "max_headers": limits.headers,
         }
 
-    def __call__(self) -> "Connection":
-        """A protocol for a new connection."""
-        return Connection(self)
+    def judged_by(self, trust: Trust | None) -> Callable[[], "Connection"]:
+        """What makes a protocol for a new connection of a server whose handshakes are judged by `trust`."""
+        return functools.partial(Connection, self, trust)
 
     @property
     def serving(self) -> set["asyncio.Task[None]"]:
@@ -104,6 +110,7 @@ class Connection(RequestHandler):
         "_head_bytes",
         "_payload",
         "_refusal",
+        "_trust",
         "chunks",
         "keep",
         "overdue",
@@ -111,9 +118,10 @@ class Connection(RequestHandler):
         "serving",
     )
 
-    def __init__(self, door: Connections) -> None:
+    def __init__(self, door: Connections, trust: Trust | None) -> None:
         super().__init__(door, **door.options)
         self._door = door
+        self._trust = trust
         self._alarm = Alarm(self._loop, self.cut)
         self._head_bytes = 0
         self._flooded = False
@@ -182,7 +190,8 @@ class Connection(RequestHandler):
             if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
                 self._resume_reading_if_drained()
             self._payload = payload
-            if isinstance(message, _ErrInfo):
+            changed = self._trust is not door.trust
+            if isinstance(message, _ErrInfo) or (changed and not self._still_trusted(door.trust)):
                 self.keep = False
                 await door.attendant.refuse(self._refusal, self)
             else:
@@ -227,7 +236,8 @@ class Connection(RequestHandler):
 
     def last_answer(self) -> bool:
         """Whether the answer that begins now is the connection's last: a body that nobody read leaves no next head."""
-        if self._door.draining or (self._payload is not None and not self._payload.is_eof()):
+        door = self._door
+        if door.draining or self._trust is not door.trust or (self._payload is not None and not self._payload.is_eof()):
             self.keep = False
         return not self.keep
 
@@ -275,6 +285,16 @@ class Connection(RequestHandler):
                 size += len(await payload.readany())
         except (RequestPayloadError, ConnectionError):
             pass
+
+    def _still_trusted(self, trust: Trust | None) -> bool:
+        """Whether the certificate that was shown when the connection began is one that is taken now."""
+        try:
+            if trust is not None and self.peer.thumbprint is not None and self.transport is not None:
+                trust.judge(chain_of(self.transport), datetime.now(UTC))
+        except CertificateRefused as refused:
+            self._refusal = Unauthenticated(f"The client certificate is not taken any more: {refused}.")
+            return False
+        return True
 
     def _unreadable(self, error: BaseException, received: bytes) -> None:
         """What the parser could not read: the rest of a body, whose reader is told, or a head."""

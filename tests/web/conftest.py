@@ -25,7 +25,7 @@ from gateway.telemetry import Telemetry, TelemetrySettings
 from gateway.web.door import Door
 from gateway.web.listeners import Listener
 from gateway.web.protocol import Attendant
-from gateway.web.tls import build_context
+from gateway.web.tls import Tls, build_tls
 
 LOOPBACK = Address("127.0.0.1:0")
 
@@ -252,7 +252,7 @@ async def serve(calls: Calls, telemetry: Telemetry, dial: Dial) -> AsyncIterator
 
         async def serve(
             limits: Limits = LIMITS,
-            context: ssl.SSLContext | None = None,
+            context: Tls | None = None,
             tls: TlsSettings | None = None,
             attendant: Attendant | None = None,
         ) -> Place:
@@ -283,8 +283,8 @@ class Trust(msgspec.Struct, frozen=True):
     settings: TlsSettings
     secrets: Secrets
 
-    async def context(self, **changes: Any) -> ssl.SSLContext:
-        return await asyncio.to_thread(build_context, replace(self.settings, **changes), self.secrets)
+    async def context(self, **changes: Any) -> Tls:
+        return await asyncio.to_thread(build_tls, replace(self.settings, **changes), self.secrets)
 
     async def client(self, *identities: str, authority: trustme.CA | None = None, **options: Any) -> ssl.SSLContext:
         """A caller's context; without identities it has no certificate."""

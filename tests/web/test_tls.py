@@ -7,7 +7,7 @@ import ssl
 import pytest
 
 from gateway.secrets import CertificateUnusable
-from gateway.web.tls import build_context, expires_at
+from gateway.web.tls import build_tls
 from tests.web.conftest import Serve, Trust
 
 REFUSED = (ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)
@@ -87,12 +87,10 @@ def test_what_can_not_be_used_is_named_by_its_reference(trust: Trust):
             }
         )
         with pytest.raises(CertificateUnusable) as refused:
-            build_context(settings, trust.secrets)
+            build_tls(settings, trust.secrets)
         assert str(refused.value).startswith(told)
         assert "canary" not in str(refused.value)
 
 
 def test_the_end_of_the_certificate_is_known(trust: Trust):
-    assert expires_at(trust.settings, trust.secrets) > dt.datetime.now(dt.UTC)
-    with pytest.raises(CertificateUnusable, match=r"file:server\.key: no certificate in PEM form"):
-        expires_at(type(trust.settings)(certificate="file:server.key", key="x"), trust.secrets)
+    assert build_tls(trust.settings, trust.secrets).ends > dt.datetime.now(dt.UTC)
