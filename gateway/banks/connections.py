@@ -26,6 +26,7 @@ from yarl import URL
 
 from gateway.banks.destinations import PublicResolver
 from gateway.banks.origins import Origin
+from gateway.reading import BUFFER_BYTES, read_through
 
 _KEEP_IDLE = 30.0
 _REMEMBER_NAMES = 30
@@ -42,6 +43,15 @@ class BankProtocol(ResponseHandler):
 
     _interim = 0
     _asked = False
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, buffer: bytearray) -> None:
+        super().__init__(loop)
+        self._incoming = buffer
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A TCP connection, or one whose TLS handshake is over."""
+        super().connection_made(transport)
+        read_through(transport, self, self._incoming)
 
     def ask(self, request: bytes, *, head_only: bool) -> bool:
         """Sends a whole request and expects its answer; `head_only` for an answer without a body (HEAD).
@@ -144,6 +154,6 @@ def build_connector(*, private: bool) -> TCPConnector:
         resolver=ThreadedResolver() if private else PublicResolver(),
         timeout_ceil_threshold=_NEVER_ROUND,
     )
-    factory = functools.partial(BankProtocol, loop=asyncio.get_running_loop())
+    factory = functools.partial(BankProtocol, asyncio.get_running_loop(), bytearray(BUFFER_BYTES))
     connector._factory = cast("functools.partial[ResponseHandler]", factory)  # noqa: SLF001 # no public way in
     return connector

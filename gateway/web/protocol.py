@@ -19,6 +19,7 @@ from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
 from gateway.errors import GatewayError, HeadersTooLarge, Overloaded, PathRefused, RequestInvalid, Unauthenticated
 from gateway.exchange import Peer
+from gateway.reading import BUFFER_BYTES, read_through
 from gateway.settings import Limits
 from gateway.web.admission import admit
 from gateway.web.alarm import Alarm
@@ -58,6 +59,7 @@ class Connections(web.Server):
         self.identify = identify
         self.trust: Trust | None = None
         self.draining = self.closed = False
+        self.buffer = bytearray(BUFFER_BYTES)
         self.options: dict[str, Any] = {
             "loop": self._loop,
             "access_log": None,
@@ -134,6 +136,7 @@ class Connection(RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A TCP connection, or one whose TLS handshake is over."""
         super().connection_made(transport)
+        read_through(transport, self, self._door.buffer)
         self.peer = self._door.identify(transport)
         self.serving = self._task_handler
         self._alarm.set_in(self._door.limits.header_timeout, self.cut)
