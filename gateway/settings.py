@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.files import Loaded, Path, Problem, Refused, Schema, Seconds, Size, decode_quantity, read_yaml
+from gateway.files.hosts import url_refusal
 from gateway.secrets import Secrets, SecretUnreadable, read_redis_address
 
 SETTINGS_VARIABLE = "GATEWAY_SETTINGS"
@@ -231,7 +232,8 @@ def _overridden(settings: Settings, environment: Mapping[str, str]) -> tuple[Set
     if endpoint:
         if not re.fullmatch(r"https?://[!-~]+", endpoint):
             problems.append(_variable(OTLP_VARIABLE, "is not an http or https URL"))
-        telemetry = replace(telemetry, otlp_endpoint=endpoint)
+        else:
+            telemetry = replace(telemetry, otlp_endpoint=endpoint)
     return replace(settings, listeners=listeners, telemetry=telemetry), problems
 
 
@@ -252,6 +254,11 @@ def _meaning(loaded: Loaded, settings: Settings) -> Iterator[Problem]:
     for at, file in ((("consents",), settings.consents), (("telemetry", "otlp_ca"), settings.telemetry.otlp_ca)):
         if file and not file.is_file():
             yield loaded.problem(at, f"{file} is not a file")
+    refused = url_refusal(settings.telemetry.otlp_endpoint or "")
+    if settings.telemetry.otlp_endpoint and refused is not None:
+        in_file = loaded.value.get("telemetry", {}).get("otlp_endpoint") == settings.telemetry.otlp_endpoint
+        at = ("telemetry", "otlp_endpoint")
+        yield loaded.problem(at, refused) if in_file else _variable(OTLP_VARIABLE, refused)
     if settings.secrets.folder and not settings.secrets.folder.is_dir():
         yield loaded.problem(("secrets",), f"{settings.secrets.folder} is not a folder")
     else:

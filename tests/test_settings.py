@@ -142,6 +142,13 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_line(written: Write,
         ("banks: [../etc]", "7:9 banks[0]: '../etc' is not the name of a bank file, without folder and .yaml"),
         ("telemetry: {ratio: 1.5}", "7:20 telemetry.ratio: must be at most 1"),
         (
+            "telemetry: {otlp_endpoint: 'http://2852039166:4318'}",
+            (
+                "7:28 telemetry.otlp_endpoint: is not a URL that can be called: its host is neither a name nor an "
+                "address as it is usually written (such as 192.0.2.1)"
+            ),
+        ),
+        (
             "telemetry: {otlp_endpoint: localhost:4318}",
             "7:28 telemetry.otlp_endpoint: {quoted} is not an http or https URL",
         ),
@@ -207,6 +214,12 @@ def test_a_port_that_does_not_exist_is_refused(written: Write):
         ("GATEWAY_SERVICE_ADDRESS", "8443", "is not an address of the form host:port"),
         ("GATEWAY_PUBLIC_ADDRESS", ":1", "the file opens no public listener: add 'listeners.public'"),
         ("GATEWAY_OTLP_ENDPOINT", "jaeger", "is not an http or https URL"),
+        ("GATEWAY_OTLP_ENDPOINT", "http://me:pw@jaeger", "must be without user, query and fragment"),
+        (
+            "GATEWAY_OTLP_ENDPOINT",
+            "http://169.254.169.254:4318",
+            "is an address that is never called (link-local, metadata service, multicast or unspecified)",
+        ),
         (
             "GATEWAY_SERVICE_ADRESS",
             "x",

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import aiohttp
 import orjson
 import uvloop
 from watchfiles import awatch
@@ -20,7 +19,7 @@ from gateway.app.generation import Generation, Lasting, prepare
 from gateway.banks.inheritance import FOLDER as BANKS
 from gateway.consents.ready import ReadyConsents, read_consents
 from gateway.files import Layers, Refused
-from gateway.filters.tokens.keysets import KeySets
+from gateway.filters.tokens.keysets import KeySets, key_session
 from gateway.mapping.identity import Identities
 from gateway.mapping.library import FOLDER as MAPPINGS
 from gateway.secrets import Sealer
@@ -58,7 +57,7 @@ class Gateway:
         self._retired: set[asyncio.Task[None]] = set()
         self.certificates = Certificates(settings, telemetry)
         self._key_sets = KeySets(
-            session=_session, secrets=settings.secrets.read, monotonic=time.monotonic, observe=self._observe
+            session=key_session, secrets=settings.secrets.read, monotonic=time.monotonic, observe=self._observe
         )
         self._lasting = self._build_lasting()
         self._generation: Generation | None = None
@@ -218,10 +217,6 @@ class Gateway:
 
     def _observe(self, issuer: str, age: Callable[[], float], key_ids: tuple[str, ...]) -> None:
         self.telemetry.metrics.keyset(issuer, age, key_ids)
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False)
 
 
 def _new_id() -> str:

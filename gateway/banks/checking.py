@@ -1,7 +1,6 @@
 """What a bank's file means, checked beyond its form: that its dialect, version, zone, URLs and deviations exist."""
 
 import functools
-import ipaddress
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,12 +8,12 @@ from typing import Any
 import msgspec
 
 from gateway.banks import wire
-from gateway.banks.destinations import is_public
 from gateway.banks.inheritance import Merged
 from gateway.banks.origins import UrlRefused, origin_of
 from gateway.contract import Dialect
-from gateway.files import Problem, Schema, near
+from gateway.files import Problem, Schema, hosts, near
 
+_HTTPS, _FIRST_FREE_PORT = 443, 1024
 REQUIRED = ("title", "dialect", "version", "environment", "zone", "base_urls")
 
 
@@ -73,7 +72,7 @@ def _urls(bank: Merged) -> Iterator[Problem]:
     urls: dict[str, str] = bank.value.get("base_urls", {})
     if not bank.value["abstract"] and urls and "default" not in urls:
         yield bank.problem(("base_urls",), "'default' is required")
-    private = bank.value.get("network") == "private"
+    network = bank.value.get("network", "public")
     for group, url in urls.items():
         path = ("base_urls", group)
         try:
@@ -81,23 +80,18 @@ def _urls(bank: Merged) -> Iterator[Problem]:
         except UrlRefused as error:
             yield bank.problem(path, f"not a URL that can be called: {error}")
             continue
-        address = _address(origin.host)
-        if origin.scheme == "http" and not _loopback(origin.host):
+        if origin.scheme == "http" and not hosts.is_loopback(origin.host):
             yield bank.problem(path, "must begin with https:// (http only to this machine)")
-        if not private and (_loopback(origin.host) or (address is not None and not is_public(address))):
-            yield bank.problem(path, "is not on the internet: say 'network: private' if that is meant")
-
-
-def _address(host: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        return None
-
-
-def _loopback(host: str) -> bool:
-    address = _address(host)
-    return host == "localhost" if address is None else ipaddress.ip_address(address).is_loopback
+        refused = hosts.refusal(origin.host, network)
+        if refused is not None:
+            yield bank.problem(path, refused)
+        elif (
+            origin.scheme == "https"
+            and origin.port != _HTTPS
+            and origin.port < _FIRST_FREE_PORT
+            and network == "public"
+        ):
+            yield bank.problem(path, f"the port {origin.port} belongs to another service than https")
 
 
 def _certificates(bank: Merged) -> Iterator[Problem]:

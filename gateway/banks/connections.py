@@ -20,12 +20,12 @@ from aiohttp.connector import Connection
 from aiohttp.helpers import _EXC_SENTINEL
 from aiohttp.http import RawResponseMessage
 from aiohttp.http_exceptions import BadHttpMessage
-from aiohttp.resolver import ThreadedResolver
 from aiohttp.streams import StreamReader
 from yarl import URL
 
-from gateway.banks.destinations import PublicResolver
+from gateway.banks.destinations import CheckedResolver
 from gateway.banks.origins import Origin
+from gateway.files.hosts import Network
 from gateway.reading import BUFFER_BYTES, read_through
 
 _KEEP_IDLE = 30.0
@@ -142,8 +142,8 @@ class Line:
         return await self._connector.connect(self._asking, traces=[], timeout=timeout)
 
 
-def build_connector(*, private: bool) -> TCPConnector:
-    """The connector of one bank; to be made in a running loop. `private` lets names lead to any address.
+def build_connector(network: Network) -> TCPConnector:
+    """The connector of one bank; to be made in a running loop. `network` says where names may lead to.
 
     The number of connections is bounded by the bank's concurrency limit, not here.
     """
@@ -151,7 +151,7 @@ def build_connector(*, private: bool) -> TCPConnector:
         limit=0,
         keepalive_timeout=_KEEP_IDLE,
         ttl_dns_cache=_REMEMBER_NAMES,
-        resolver=ThreadedResolver() if private else PublicResolver(),
+        resolver=CheckedResolver(network),
         timeout_ceil_threshold=_NEVER_ROUND,
     )
     factory = functools.partial(BankProtocol, asyncio.get_running_loop(), bytearray(BUFFER_BYTES))

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.files import Seconds, Size, decode_quantity
+from gateway.files.hosts import Network
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,7 +69,7 @@ class Entry(Part, frozen=True):
     abstract: bool = False
     country: str | None = None
     bic: str | None = None
-    network: Literal["public", "private"] = "public"
+    network: Network = "public"
     certificates: Certificates = Certificates()
     client_id: str | None = None
     headers: dict[str, str] = {}

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from gateway.files.hosts import check_host
+
 _PORTS = {"https": 443, "http": 80}
 # What RFC 3986 lets stand in a path and a query, as it is; "#" never goes over the wire.
 _TARGET = re.compile(r"[/?][A-Za-z0-9\-._~:/?@!$&'()*+,;=%\[\]]*")
@@ -36,7 +38,16 @@ class Origin(msgspec.Struct, frozen=True, gc=False):
 
 
 def origin_of(url: str) -> Origin:
-    """The origin of an absolute http or https URL. Raises UrlRefused with what is wrong."""
+    """The origin of an absolute http or https URL whose host is in its one spelling. Raises UrlRefused, saying why."""
+    origin = _read(url)
+    try:
+        check_host(origin.host)
+    except ValueError as error:
+        raise UrlRefused(str(error)) from None
+    return origin
+
+
+def _read(url: str) -> Origin:
     if _UNSPEAKABLE.search(url) or not url.isascii():
         raise UrlRefused("it holds a character that a URL can not")
     try:
@@ -82,7 +93,7 @@ class Origins:
         A fragment is dropped; percent-encodings are kept as the bank wrote them. Raises UrlRefused when the link is
         not absolute, leads outside of the bank, or can not be sent.
         """
-        origin = origin_of(link)
+        origin = _read(link)
         if origin not in self.all:
             raise UrlRefused("the link leads outside of the bank")
         parts = urlsplit(link)

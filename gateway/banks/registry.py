@@ -179,7 +179,7 @@ def _prepare(file: BankFile, secrets: Secrets, problems: list[Problem]) -> Prepa
     conditions = Conditions(
         bank=file.profile.name,
         base_urls=tuple(entry.base_urls.values()),
-        private=entry.network == "private",
+        network=entry.network,
         identity=identity,
         server_ca=found.get("server_ca"),
         bounds=Bounds(entry.timeouts.connect, entry.timeouts.answer, entry.limits.answer),

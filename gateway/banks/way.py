@@ -20,18 +20,19 @@ from gateway.banks.retry import Patience, Retry
 from gateway.banks.tls import Identity
 from gateway.contract import Clock
 from gateway.exchange import Send
+from gateway.files.hosts import Network
 from gateway.telemetry.traces import new_span_id
 
 
 class Conditions(msgspec.Struct, frozen=True):
     """Everything of a bank's file that the way to it depends on, secrets read.
 
-    `private` allows the bank's names to lead to private addresses; without `server_ca` the machine's authorities count.
+    `network` says where the names may lead to; without `server_ca` the authorities of the machine count.
     """
 
     bank: str
     base_urls: tuple[str, ...]
-    private: bool
+    network: Network
     identity: Identity | None
     server_ca: bytes | None
     bounds: Bounds
@@ -46,7 +47,7 @@ class Way:
     def __init__(self, conditions: Conditions, context: ssl.SSLContext, meter: Meter, clock: Clock) -> None:
         self.conditions = conditions
         self.origins = Origins(conditions.base_urls)
-        connector = build_connector(private=conditions.private)
+        connector = build_connector(conditions.network)
         within = conditions.bounds.connect
         lines = {origin: Line(connector, origin, context, within) for origin in self.origins.all}
         bank = conditions.bank

@@ -15,6 +15,7 @@ from multidict import istr
 
 from gateway.errors import RequestInvalid, Unauthenticated
 from gateway.exchange import CallNext, Exchange, Filter, Peer, Principal, Request, Response
+from gateway.files.hosts import Network
 from gateway.files.quantities import Seconds
 from gateway.filters.building import Building
 from gateway.filters.tokens.keysets import KeySet, KeySetSource
@@ -26,11 +27,15 @@ _MOST_REMEMBERED = 10_000
 
 
 class IssuerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An issuer (compared exactly), its `keys` (https URL, or a reference), and the algorithms that it may use."""
+    """An issuer (compared exactly), its `keys` (https URL, or a reference), and the algorithms that it may use.
+
+    `network: private` lets the URL's host lead to private addresses.
+    """
 
     issuer: str
     keys: str
     ca: str | None = None
+    network: Network = "public"
     algorithms: tuple[str, ...] = ("PS256", "ES256", "EdDSA")
     refresh: Seconds = Seconds(300)
     cooldown: Seconds = Seconds(30)
@@ -86,7 +91,7 @@ class _Verifier:
         self._issuers = {
             one.issuer: (
                 building.key_sets.of(
-                    KeySetSource(one.issuer, one.keys, one.ca, one.refresh, one.cooldown, one.max_stale)
+                    KeySetSource(one.issuer, one.keys, one.ca, one.refresh, one.cooldown, one.max_stale, one.network)
                 ),
                 frozenset(one.algorithms),
             )

@@ -5,7 +5,9 @@ Every check answers all the problems it finds; none stops at the first.
 
 from collections.abc import Callable, Iterable, Iterator
 
+from gateway.banks.origins import UrlRefused, origin_of
 from gateway.files import Problem, near
+from gateway.files.hosts import Network, refusal
 from gateway.filters.jwt import JwtSettings
 from gateway.filters.rate_limit import RateLimitSettings
 from gateway.routes.operations import OPERATIONS
@@ -82,6 +84,9 @@ def _operation(route: RoutePolicy) -> Iterator[Problem]:
 def _upstream(route: RoutePolicy) -> Iterator[Problem]:
     if route.upstream is None:
         return
+    refused = _refused(route.upstream.url, "private")
+    if refused is not None:
+        yield route.problem(refused, "upstream", "url")
     strip, path = route.upstream.strip, route.template.text
     if strip and not (path == strip or path.startswith(f"{strip}/")):
         yield route.problem(f"the path {path} does not begin with {strip}", "upstream", "strip")
@@ -90,6 +95,13 @@ def _upstream(route: RoutePolicy) -> Iterator[Problem]:
         yield route.problem("'tls' needs an https URL", "upstream", "tls")
     if tls is not None and (tls.certificate is None) != (tls.key is None):
         yield route.problem("'certificate' and 'key' go together", "upstream", "tls")
+
+
+def _refused(url: str, network: Network) -> str | None:
+    try:
+        return refusal(origin_of(url).host, network)
+    except UrlRefused as error:
+        return f"is not a URL that can be called: {error}"
 
 
 def _authentication(route: RoutePolicy) -> Iterator[Problem]:
@@ -126,6 +138,10 @@ def _issuers(route: RoutePolicy) -> Iterator[Problem]:
         seen.add(one.issuer)
         if one.ca is not None and not one.keys.startswith("https://"):
             yield _at(route, jwt, f"'ca' of the issuer '{one.issuer}' is for an https URL")
+        if one.keys.startswith("https://"):
+            refused = _refused(one.keys, one.network)
+            if refused is not None:
+                yield _at(route, jwt, f"'keys' of the issuer '{one.issuer}' {refused}")
 
 
 def _limits(route: RoutePolicy) -> Iterator[Problem]:

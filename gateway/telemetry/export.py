@@ -35,11 +35,18 @@ def traces_url(endpoint: str) -> str:
     return endpoint if parts.path.strip("/") else f"{endpoint.rstrip('/')}/v1/traces"
 
 
+class _Session(requests.Session):
+    """Spans go to the endpoint of the settings and nowhere else, whatever it answers."""
+
+    def get_redirect_target(self, _resp: requests.Response) -> None:
+        """No redirect leads anywhere."""
+
+
 class SpanSender(OTLPSpanExporter):
     """The exporter with our encoding and our count of what was sent and what was lost; used by one thread."""
 
     def __init__(self, endpoint: str, authority: str | None, log: FilteringBoundLogger) -> None:
-        session = requests.Session()
+        session = _Session()
         # Neither a proxy nor a .netrc of the environment has a say in where traces go.
         session.trust_env = False
         super().__init__(traces_url(endpoint), certificate_file=authority, timeout=_SEND_SECONDS, session=session)
@@ -61,14 +68,16 @@ class SpanSender(OTLPSpanExporter):
             self._log.exception("spans cannot be encoded")
             return SpanExportResult.FAILURE
         answer = self._client.export(encoded)
-        if not answer.success:
+        # To the exporter whatever is below 400 is success; a redirect took nothing.
+        delivered = bool(answer.success) and 200 <= (answer.status_code or 0) < 300
+        if not delivered:
             self.lost += len(spans)
             if not self._failing:
                 self._log.error("spans cannot be exported", endpoint=self._endpoint, status=answer.status_code)
         elif self._failing:
             self._log.warning("spans are exported again", endpoint=self._endpoint, lost=self.lost)
-        self._failing = not answer.success
-        return SpanExportResult.SUCCESS if answer.success else SpanExportResult.FAILURE
+        self._failing = not delivered
+        return SpanExportResult.SUCCESS if delivered else SpanExportResult.FAILURE
 
 
 class SpanExport:

@@ -178,7 +178,7 @@ class Upstream:
 
     def _way(self) -> Line:
         if self._line is None:
-            self._connector = build_connector(private=True)
+            self._connector = build_connector("private")
             self._line = Line(self._connector, self._origin, self._context, _SECONDS_TO_CONNECT)
         return self._line
 

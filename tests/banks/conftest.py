@@ -149,7 +149,7 @@ async def reach(tally: Tally) -> AsyncIterator[Callable[..., Way]]:
         conditions = Conditions(
             bank="albion",
             base_urls=(base_url,),
-            private=private,
+            network="private" if private else "public",
             identity=identity,
             server_ca=server_ca,
             bounds=Bounds(connect, answer, answer_bytes),

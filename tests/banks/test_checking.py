@@ -50,6 +50,19 @@ MISTAKES = {
         PLAIN.replace("api.albion.example", "169.254.169.254"),
         ["7:12 base_urls.default: is not on the internet: say 'network: private' if that is meant"],
     ),
+    "an-address-of-nobody": (
+        PLAIN.replace("api.albion.example", "169.254.169.254") + "network: private\n",
+        [
+            (
+                "7:12 base_urls.default: is an address that is never called "
+                "(link-local, metadata service, multicast or unspecified)"
+            )
+        ],
+    ),
+    "a-port-of-another-service": (
+        PLAIN.replace("api.albion.example", "api.albion.example:25"),
+        ["7:12 base_urls.default: the port 25 belongs to another service than https"],
+    ),
     "no-default-url": (
         PLAIN.replace("  default:", "  accounts:"),
         ["7:3 base_urls: 'default' is required"],
@@ -131,3 +144,30 @@ def test_every_problem_of_every_file_is_told_at_once(layers):
     told = refused(layers({name: text for name, (text, _) in MISTAKES.items()}))
     assert {line.partition(".yaml:")[0] for line in told} == set(MISTAKES)
     assert told == sorted(told, key=lambda line: (line.partition(":")[0], [int(n) for n in line.split(":")[1:2]]))
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "[::1]", "[::]"),
+        *(
+            "[::ffff:127.0.0.1]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[2002:7f00:1::]",
+            "[fd00:ec2::254]",
+            "localhost",
+        ),
+    ],
+)
+def test_a_bank_on_the_internet_is_at_no_address_inside(layers, host):
+    told = refused(layers({"albion": PLAIN.replace("api.albion.example", host)}))
+    assert told == [
+        "albion.yaml:7:12 base_urls.default: is not on the internet: say 'network: private' if that is meant"
+    ]
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0", "0177.0.0.1", "0x7f.1", "127.1", "bänk.example", "a..b"])
+def test_a_host_that_two_readers_read_differently_is_no_host(layers, host):
+    (told,) = refused(layers({"albion": PLAIN.replace("api.albion.example", host) + "network: private\n"}))
+    assert told.startswith("albion.yaml:7:12 base_urls.default: ")

@@ -205,5 +205,5 @@ async def _no_stream():
     yield b""
 
 
-def _no_network():
+def _no_network(_network):
     raise AssertionError("no key set is fetched over the network here")

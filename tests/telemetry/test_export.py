@@ -1,3 +1,5 @@
+import http.server
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -54,6 +56,31 @@ def test_spans_arrive_by_themselves_within_a_moment(build_telemetry: Build, rece
     record = call(telemetry)
     assert {span["trace_id"] for span in receiver.spans(2)} == {record.trace_id}
     assert dropped(telemetry) == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_spans_follow_no_redirect(build_telemetry: Build, receiver: OtlpReceiver, status: int):
+    """What is told about calls goes where the settings say, not where an answer says."""
+
+    class Moved(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(status)
+            self.send_header("Location", f"{receiver.endpoint}/v1/traces")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Moved) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        telemetry = build_telemetry(endpoint=f"http://127.0.0.1:{server.server_port}")
+        call(telemetry)
+        telemetry.close()
+        server.shutdown()
+    assert dropped(telemetry) == 2
+    assert receiver.spans(0) == []
 
 
 def test_close_sends_what_waits(build_telemetry: Build, receiver: OtlpReceiver):

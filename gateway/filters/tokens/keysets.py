@@ -14,7 +14,9 @@ import aiohttp
 import msgspec
 from aiocache import SimpleMemoryCache
 
+from gateway.banks.destinations import CheckedResolver
 from gateway.errors import KeysUnavailable
+from gateway.files.hosts import Network
 from gateway.filters.tokens.keys import Key, choose, read_keys
 
 _MOST_BYTES = 256 * 1024
@@ -30,7 +32,8 @@ Observe = Callable[[str, Callable[[], float], tuple[str, ...]], None]
 class KeySetSource(msgspec.Struct, frozen=True):
     """Where an issuer's keys are and how long they are good; `keys` is an https URL or a secret's reference.
 
-    `ca` is the reference of the authorities that the URL's server is verified against, else the system's are.
+    `ca` is the reference of the authorities that the URL's server is verified against, else the system's are;
+    `network` says whether its name may lead to private addresses.
     """
 
     issuer: str
@@ -39,6 +42,7 @@ class KeySetSource(msgspec.Struct, frozen=True):
     refresh: float
     cooldown: float
     max_stale: float
+    network: Network = "public"
 
 
 class KeySetReport(msgspec.Struct, frozen=True):
@@ -160,19 +164,27 @@ class KeySetParts(msgspec.Struct, frozen=True):
     observe: Observe
 
 
+def key_session(network: Network) -> aiohttp.ClientSession:
+    """What key sets are fetched with: no proxy or .netrc of the environment, no cookies, addresses that are checked."""
+    connector = aiohttp.TCPConnector(resolver=CheckedResolver(network))
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=False
+    )
+
+
 class KeySets:
     """All issuers' key sets of a process; they outlive the route tables that use them."""
 
     def __init__(
         self,
         *,
-        session: Callable[[], aiohttp.ClientSession],
+        session: Callable[[Network], aiohttp.ClientSession],
         secrets: Callable[[str], bytes],
         monotonic: Callable[[], float],
         observe: Observe,
     ) -> None:
         self._new_session = session
-        self._session: aiohttp.ClientSession | None = None
+        self._sessions: dict[Network, aiohttp.ClientSession] = {}
         self._secrets = secrets
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._parts = KeySetParts(self._fetch, monotonic, observe)
@@ -192,8 +204,8 @@ class KeySets:
         """Ends fetches and the connections that they used."""
         for one in self._sets.values():
             await one.close()
-        if self._session is not None:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
     async def _fetch(self, source: KeySetSource) -> bytes:
         """The document, at most 256 KiB of it. Raises KeySetFailure."""
@@ -202,10 +214,10 @@ class KeySets:
                 return await asyncio.to_thread(self._secrets, source.keys)
             except Exception as error:  # whatever a store of secrets may raise: the reference can not be read
                 raise KeySetFailure("the reference can not be read") from error
-        if self._session is None:
-            self._session = self._new_session()
+        if source.network not in self._sessions:
+            self._sessions[source.network] = self._new_session(source.network)
         try:
-            async with self._session.get(
+            async with self._sessions[source.network].get(
                 source.keys,
                 headers={"Accept": ", ".join(sorted(_MEDIA_TYPES)), "Accept-Encoding": "identity"},
                 allow_redirects=False,

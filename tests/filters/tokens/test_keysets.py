@@ -3,14 +3,13 @@ import json
 import ssl
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 import trustme
 from aiohttp import web
 
 from gateway.errors import KeysUnavailable
 from gateway.filters.tokens.keys import choose, read_keys
-from gateway.filters.tokens.keysets import KeySets, KeySetSource
+from gateway.filters.tokens.keysets import KeySets, KeySetSource, key_session
 from tests.filters.calling import SetClock, elliptic, jwk, jwks, rsa_key
 
 AUTHORITY = trustme.CA()
@@ -69,7 +68,7 @@ async def sets(clock):
     observed = []
     secrets = {"file:ca": AUTHORITY.cert_pem.bytes()}
     made = KeySets(
-        session=aiohttp.ClientSession,
+        session=key_session,
         secrets=lambda reference: secrets[reference],
         monotonic=clock.monotonic,
         observe=lambda *told: observed.append(told),
@@ -80,7 +79,7 @@ async def sets(clock):
 
 
 def source(issuer, **changed):
-    whole = {"ca": "file:ca", "refresh": 300.0, "cooldown": 30.0, "max_stale": 3600.0, **changed}
+    whole = {"ca": "file:ca", "refresh": 300.0, "cooldown": 30.0, "max_stale": 3600.0, "network": "private", **changed}
     return KeySetSource(issuer="https://identity.test", keys=issuer.url, **whole)
 
 
