@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import pathlib
 from collections.abc import Mapping
 
 from gateway.files import Problem, Refused
@@ -65,6 +66,16 @@ class Certificates:
                 await listeners[name].renew(fresh[name])
         self._log.info("certificates read", changed=changed)
         return True
+
+    def files(self) -> frozenset[pathlib.Path]:
+        """The files that all of it is read from."""
+        found: set[pathlib.Path | None] = set()
+        for _name, listener in named_listeners(self._settings):
+            if listener.tls is not None:
+                tls = listener.tls
+                references = (tls.certificate, tls.key, tls.client_ca, *tls.revocation_lists)
+                found.update(self._settings.secrets.path(one) for one in references if one is not None)
+        return frozenset(path for path in found if path is not None)
 
     def state(self) -> dict[str, str]:
         """When the certificate of each listener ends (RFC 3339)."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import pathlib
 import random
 import signal
 import time
@@ -16,6 +17,7 @@ from watchfiles import awatch
 from gateway.app.certificates import Certificates
 from gateway.app.files import POLICIES, content_hash, read_files
 from gateway.app.generation import Generation, Lasting, prepare
+from gateway.app.secret_files import watch_secrets
 from gateway.banks.inheritance import FOLDER as BANKS
 from gateway.consents.ready import ReadyConsents, read_consents
 from gateway.files import Layers, Refused
@@ -54,6 +56,8 @@ class Gateway:
         self.last_refusal: tuple[str, ...] = ()
         self._doors: Doors | None = None
         self._watching: asyncio.Task[None] | None = None
+        self._following: asyncio.Task[None] | None = None
+        self._loading = asyncio.Lock()
         self._retired: set[asyncio.Task[None]] = set()
         self.certificates = Certificates(settings, telemetry)
         self._key_sets = KeySets(
@@ -85,15 +89,17 @@ class Gateway:
         self.listeners["health"] = health
         await self._doors.open()
         self._watching = asyncio.create_task(self._watch())
+        self._following = asyncio.create_task(watch_secrets(self.settings.secrets, self._follow, log))
         ports = {name: listener.port for name, listener in self.listeners.items()}
         log.info("serving", ports=ports, generation=self.generation.number, banks=list(self.settings.banks))
 
     async def close(self) -> int:
         """Stops as the settings' `drain` says. Returns how many connections had to be cut."""
-        if self._watching is not None:
-            self._watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._watching
+        for watching in (self._watching, self._following):
+            if watching is not None:
+                watching.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watching
         cut = await self._doors.close() if self._doors is not None else 0
         for task in self._retired:
             task.cancel()
@@ -107,7 +113,8 @@ class Gateway:
     async def reload(self) -> bool:
         """Loads the files anew; whether they serve now. A refused set is told, and the old one goes on."""
         try:
-            await self._load()
+            async with self._loading:
+                await self._load()
         except Refused as refused:
             self.last_refusal = tuple(str(problem) for problem in refused.problems)
             self.telemetry.metrics.generation_refused()
@@ -190,6 +197,14 @@ class Gateway:
                 self.telemetry.metrics.generation_refused()
                 self.telemetry.log.exception("files can not be watched or loaded; trying again")
                 await asyncio.sleep(1)
+
+    async def _follow(self, changed: frozenset[pathlib.Path]) -> None:
+        """Takes what secrets' files hold now: listeners by themselves, banks and upstreams with their files."""
+        certificates = self.certificates.files()
+        if changed & certificates:
+            await self.renew()
+        if changed - certificates:
+            await self.reload()
 
     def _waits_for(self) -> tuple[str, ...]:
         return ("drained",) if self._doors is not None and self._doors.draining else ()

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import pathlib
 from collections.abc import Mapping
 
@@ -33,10 +34,14 @@ class Secret:
 
 
 class Secrets(msgspec.Struct, frozen=True):
-    """Where references lead: a folder of files (absolute, or None where only absolute paths are used) and variables."""
+    """Where references lead: a folder of files (absolute, or None where only absolute paths are used) and variables.
+
+    `followed` keeps of each file that was read the SHA-256 of what was found there first, so that changes can be told.
+    """
 
     folder: pathlib.Path | None
     environment: Mapping[str, str]
+    followed: dict[pathlib.Path, bytes] = msgspec.field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"Secrets({self.folder})"  # the environment holds secrets
@@ -52,6 +57,14 @@ class Secrets(msgspec.Struct, frozen=True):
         if scheme == "file" and name:
             return self._file(reference, name)
         raise SecretUnreadable("not a reference (it is not shown, it may be a secret): write file:NAME or env:NAME")
+
+    def path(self, reference: str) -> pathlib.Path | None:
+        """The file that a reference names; None for one that names no file, or none that may be read."""
+        scheme, _, name = reference.partition(":")
+        try:
+            return self._path(reference, name) if scheme == "file" and name else None
+        except SecretUnreadable:
+            return None
 
     def text(self, reference: str) -> str:
         """A token or password: what stands there as UTF-8, without the newline that editors add."""
@@ -71,7 +84,7 @@ class Secrets(msgspec.Struct, frozen=True):
             raise SecretUnreadable(f"{reference}: a key of {KEY_BYTES} bytes is needed; {_NEW_KEY}")
         return Secret(key)
 
-    def _file(self, reference: str, name: str) -> bytes:
+    def _path(self, reference: str, name: str) -> pathlib.Path:
         path = pathlib.Path(name)
         if not path.is_absolute():
             if self.folder is None:
@@ -79,11 +92,17 @@ class Secrets(msgspec.Struct, frozen=True):
             if ".." in path.parts:
                 raise SecretUnreadable(f"{reference}: leaves the folder of secrets; write an absolute path")
             path = self.folder / path
+        return path
+
+    def _file(self, reference: str, name: str) -> bytes:
+        path = self._path(reference, name)
         try:
             with path.open("rb") as file:
                 content = file.read(_MOST_BYTES + 1)
         except OSError as error:
+            self.followed.setdefault(path, b"")
             raise SecretUnreadable(f"{reference}: {path} can not be read: {error.strerror}") from None
+        self.followed.setdefault(path, hashlib.sha256(content).digest())
         if not content:
             raise SecretUnreadable(f"{reference}: {path} is empty")
         if len(content) > _MOST_BYTES:
