@@ -14,9 +14,13 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _CURVES = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1(), "P-192": ec.SECP192R1()}
 
 
-@functools.cache
-def private(kind: str, name: str = "") -> Any:  # noqa: ARG001 # tells keys apart
+def private(kind: str, name: str = "") -> Any:
     """A private key: `RSA` or `RSA-1024`, a curve, `Ed25519`; another for each name."""
+    return _made(kind, name)
+
+
+@functools.cache
+def _made(kind: str, _name: str) -> Any:
     if kind.startswith("RSA"):
         return rsa.generate_private_key(65537, int(kind.partition("-")[2] or 2048))
     return ed25519.Ed25519PrivateKey.generate() if kind == "Ed25519" else ec.generate_private_key(_CURVES[kind])

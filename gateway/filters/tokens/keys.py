@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 from jwt.exceptions import PyJWTError
 
-from gateway.filters.tokens.strict_json import read_object
+from gateway.signatures.strict_json import read_object
 
 ALGORITHMS: Mapping[str, Algorithm] = {
     name: algorithm

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.filters.tokens.strict_json import read_object
+from gateway.signatures.strict_json import read_object
 
 MOST_CHARACTERS = 8192
 LEEWAY = 30
