@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FILES := gateway adapters tests
 
-.PHONY: setup setup-chart demo test check format bench lock clean
+.PHONY: setup setup-chart demo test check format bench lock chart-schema clean
 
 setup: $(VENV)/.installed
 
@@ -55,6 +55,10 @@ lock:
 	$(LOCK) -c requirements.lock -o requirements-runtime.lock pyproject.toml
 	$(WANTED) build | $(LOCK) --no-annotate -c requirements.lock -o requirements-build.lock -
 	$(WANTED) chart | $(LOCK) --no-annotate -c requirements.lock -o requirements-chart.lock -
+
+# What the chart's schema has of the gateway's settings and of the alerts; a test holds it to them.
+chart-schema: setup
+	$(BIN)/python tests/helm/values_schema.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -16,7 +16,7 @@ PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = sorted(path.relative_to(ROOT) for folder in ("gateway", "adapters") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
 # Suites of their own: what they test is no single module.
-SUITES = ("tests/e2e", "tests/corpus", "tests/bench")
+SUITES = ("tests/e2e", "tests/corpus", "tests/bench", "tests/helm")
 WHOLE = frozenset(
     {
         "tests/test_canonical.py",  # mappings/canonical
@@ -120,7 +120,7 @@ def test_import_contracts_hold_every_package() -> None:
 
 def test_nothing_shipped_names_another_place() -> None:
     """What ships stands alone: no path of the machine that it was written on."""
-    for folder in ("gateway", "adapters", "mappings", "policies", "docs"):
+    for folder in ("gateway", "adapters", "mappings", "policies", "docs", "helm"):
         for path in (ROOT / folder).rglob("*"):
             if path.suffix in {".py", ".yaml", ".json", ".md"}:
                 text = path.read_text()
