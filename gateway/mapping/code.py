@@ -79,14 +79,6 @@ def _program(source: str) -> CodeType:
 
 def bind(code: Code, zone: str) -> dict[str, Any]:
     """Executes a variant's code for a bank in a zone; the functions by name."""
-    read = functions.moments(zone)
-
-    def moment(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError:
-            return MALFORMED
-
-    space: dict[str, Any] = {**code.constants, "moment": moment}
+    space: dict[str, Any] = {**code.constants, "moment": functions.moments(zone, MALFORMED)}
     exec(_program(code.source), space)  # noqa: S102 - our own code, made from checked files
     return space

@@ -176,14 +176,14 @@ class _Compilation:
                 self.refuse(source.at, "the only record must be an object in the shape, and nothing else")
             item.only = True
             record = scope.leaf(source.path, "presence")
-            lines.append([name, [*scope.prelude, f"return unfold({record}, {_taken(item)})"]])
+            lines.append([name, [*scope.prelude(), f"return unfold({record}, {_taken(item)})"]])
             return item, item
         container = scope.reach(source.path[:-1])
         assert container is not None
         container.records = True
         if source.within is None:
             records = scope.leaf(source.path[:-1], "records")
-            lines.append([name, [*scope.prelude, f"return unfold({records}, {_taken(container)})"]])
+            lines.append([name, [*scope.prelude(), f"return unfold({records}, {_taken(container)})"]])
             return container, item
         split = next(index for index, step in enumerate(source.path) if isinstance(step, Every))
         around = scope.reach(source.path[: split + 1])
@@ -195,11 +195,11 @@ class _Compilation:
             return None
         loop: Block = [
             "if around is None: continue",
-            *inner.prelude,
+            *inner.prelude(),
             f"if {theirs} is not None and {theirs} == call.resource_id:",
             [f"found.extend(unfold({records}, {_taken(container)}))"],
         ]
-        lines.append([name, [*scope.prelude, "found = []", f"for around in {others} or ():", loop, "return found"]])
+        lines.append([name, [*scope.prelude(), "found = []", f"for around in {others} or ():", loop, "return found"]])
         return container, item
 
     def _emission(self, here: Scope) -> Emission:
@@ -233,7 +233,7 @@ class _Compilation:
         body.append(f"append({struct}({', '.join(arguments[name] for name in self.target.fields)}))")
         self.unseen.append(emission.unseen)
         self.seen |= emission.seen
-        outer = [line for root in ("document", "header", "call") for line in emission.roots[root].prelude]
+        outer = [line for root in ("document", "header", "call") for line in emission.roots[root].prelude()]
         return [
             f"def records_{number}(records, offset, document, header, call, page):",
             [
@@ -241,7 +241,7 @@ class _Compilation:
                 "append, source, own = page.records.append, page.source, call.numbers",
                 "identify = page.identify",
                 "for position, r in enumerate(records, offset):",
-                ["try:", [*scope.prelude, *body], *_LEFT_OUT],
+                ["try:", [*scope.prelude(body), *body], *_LEFT_OUT],
             ],
         ]
 
@@ -328,8 +328,8 @@ class _Compilation:
         for at, message in emission.unseen.items():
             if at not in emission.seen:
                 self.refuse(at, message)
-        outer = [line for one in ("header", "call") for line in emission.roots[one].prelude]
-        return [f"def {name}(document, header, call, page):", [*outer, *here.prelude, *body, f"return {code}"]]
+        outer = [line for one in ("header", "call") for line in emission.roots[one].prelude()]
+        return [f"def {name}(document, header, call, page):", [*outer, *here.prelude(), *body, f"return {code}"]]
 
 
 def _must_be_said(target: Target) -> bool:

@@ -3,8 +3,6 @@
 Where a text can not be turned, a required field raises `Review`; any other is null, and noted on the page.
 """
 
-from typing import Any
-
 from gateway.mapping import functions
 from gateway.mapping.language import Convert, Lookup, Read, Sign, Split
 from gateway.mapping.tables import Table
@@ -40,7 +38,7 @@ def emit_lookup(emitter: Emitter, lookup: Lookup, target: Target, field: str, bl
         return NULL
     table = Table(lookup.table, prefix=lookup.fold.prefix, fold_case=lookup.fold.case)
     out = emitter.name()
-    block.append(f"{out} = {table.read(emitter.constant, source.code)}")
+    block += table.read(emitter.constant, source.code, out)
     if table.open_ended is None:
         if required and not lookup.has_else:
             block += [f"if {out} is UNKNOWN:", [_raised(field, "unknown_value", source)]]
@@ -101,8 +99,7 @@ def emit_sign(emitter: Emitter, sign: Sign, field: str, block: Block, *, require
         if sign.missing == "review":
             emitter.refuse(sign.at, "the shape has no such indicator, and 'missing' is review")
         return source
-    words: dict[str, Any] = {**dict.fromkeys(sign.negative, True), **dict.fromkeys(sign.positive, False)}
-    negative, out = emitter.name("n"), emitter.name()
+    out = emitter.name()
     # What is told as an unknown code is the indicator's word, never the amount.
     told = by if by.path else Value("None", source.form, path=source.path)
 
@@ -113,12 +110,11 @@ def emit_sign(emitter: Emitter, sign: Sign, field: str, block: Block, *, require
         f"{out} = {source.code}",
         f"if {out} is not None:",
         [
-            f"{negative} = {Table(words).read(emitter.constant, by.code)}",
-            f"if {negative} is True:",
+            f"if {_is_one_of(by.code, sign.negative)}:",
             [f"if {out}[0] != '-': {out} = negated({out})"],
-            f"elif {negative} is False:",
+            f"elif {_is_one_of(by.code, sign.positive)}:",
             [f"if {out}[0] == '-':", [f"{out} = {out}[1:]"] if sign.conflict == "indicator" else failed("conflict")],
-            f"elif {negative} is None:",
+            f"elif {by.code} is None:",
             ["pass"] if sign.missing == "as_is" else failed("missing"),
             "else:",
             failed("unknown_value"),
@@ -126,6 +122,10 @@ def emit_sign(emitter: Emitter, sign: Sign, field: str, block: Block, *, require
     ]
     emitter.constants["negated"] = functions.negated
     return Value(out, "decimal", null=True, path=source.path)
+
+
+def _is_one_of(code: str, words: tuple[str, ...]) -> str:
+    return f"{code} == {words[0]!r}" if len(words) == 1 else f"{code} in {tuple(words)!r}"
 
 
 def _failed(field: str, reason: str, source: Value, out: str, *, required: bool) -> Block:

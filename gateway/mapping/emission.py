@@ -139,13 +139,20 @@ class Emission:
         self._reads.append(set())
         lines: Block = []
         value = emit_object(self, fields, target, field, lines, required=False)
-        reads = sorted(name for name in self._reads.pop() if name.isidentifier())
+        reads = {name for name in self._reads.pop() if name.isidentifier()}
         if value.form == "null" or not reads or "None" in reads:
             block += lines
         else:
-            absent = " and ".join(f"{name} is None" for name in reads)
+            absent = " and ".join(f"{name} is None" for name in self._around(reads))
             block += [f"if {absent}: {value.code} = None", "else:", lines]
         return value
+
+    def _around(self, reads: set[str]) -> list[str]:
+        """The variables that are None where all that was read is: of objects, not of each member, where there are."""
+        found = reads
+        for scope in {id(one): one for one in (*self.scopes, *self.roots.values())}.values():
+            found = scope.outermost({scope.absent(name) for name in found})
+        return sorted(found)
 
     def _read(self, read: Read, target: Target) -> Value:
         kinds = self.reach(read)
@@ -199,13 +206,17 @@ class Emission:
         if target.item is None:
             self.refuse(listed.at, f"'{field}' is not a list")
             return NULL
-        out = self.name()
-        block.append(f"{out} = []")
+        out, alone = self.name(), len(listed.items) == 1
+        block += [] if alone else [f"{out} = []"]
         for item in listed.items:
             value = self.emit(item, target.item, field, block, required=False)
             if value.form != "null":
                 fit(self, value, item, target.item, field)
-                block += [f"if {value.code} is not None: {out}.append({value.code})"]
+                code = value.code
+                add = f"{out} = () if {code} is None else ({code},)"
+                block.append(add if alone else f"if {code} is not None: {out}.append({code})")
+            elif alone:
+                block.append(f"{out} = ()")
         return Value(out, "list")
 
     def _each(self, each: Each, target: Target, field: str, block: Block) -> Value:
@@ -230,7 +241,7 @@ class Emission:
         self.scopes.pop()
         self._reads = outer
         keep = [f"{out} = {value.code}", "break"] if each.only_first else [f"{out}.append({value.code})"]
-        loop: Block = [f"if {element} is None: continue", *inner.prelude]
+        loop: Block = [f"if {element} is None: continue", *inner.prelude([tests, *body, value.code])]
         if tests:
             loop.append(f"if not ({tests}): continue")
         loop += [*body, f"if {value.code} is not None:", keep]

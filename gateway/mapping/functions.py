@@ -4,11 +4,12 @@ None of them guesses, none touches a float, and none puts the value it refuses i
 proven to have the contract's form, so that answers need no check at run time.
 """
 
+import functools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timezone
 from decimal import Context, Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
 Moment: TypeAlias = tuple[str, str | None]
@@ -35,6 +36,7 @@ _COUNT = re.compile(r"[0-9]{1,15}").fullmatch
 _MCC = re.compile(r"[0-9]{4}").fullmatch
 _MOST_REMEMBERED = 4096
 _CLOCK = {f"T{hour:02d}:{minute:02d}": hour for hour in range(24) for minute in range(60)}
+_NO_MINUTES: frozenset[str] = frozenset()
 _SECONDS = frozenset(f":{second:02d}" for second in range(60))
 _MOST_DIGITS = 30
 _MOST_PLACES = 20
@@ -191,48 +193,59 @@ def day_first_date(text: str) -> str:
     return date(f"{match[3]}-{match[2]}-{match[1]}" if match else text.strip()[:10])
 
 
-def moments(zone: str) -> Callable[[str], Moment]:
+def moments(zone: str, malformed: Any = None) -> Callable[[str], Moment]:
     """Builds the reader of dates and instants for a bank in a zone (IANA name).
 
     It takes a date, or a date and time with or without offset, and returns the day in the bank's zone and the instant
     (RFC 3339). A time without an offset is the bank's wall time. Midnight, as written or in the bank's zone, is a date
-    in disguise: then the instant is None, and midnight as written keeps its written day. Raises ValueError.
+    in disguise: then the instant is None, and midnight as written keeps its written day. For any other text it returns
+    `malformed`, or raises ValueError where that is None.
 
     Most instants of a page share a day and an offset. How many whole hours lie between such a day's wall time as
     written and the bank's is worked out once; then an instant whose hour stays within the day is its own answer.
     """
     local = ZoneInfo(zone)
     days: dict[str, Moment] = {}
-    shifts: dict[str, int] = {}
-    known_day, known_shift, hour_of = days.get, shifts.get, _CLOCK.get
+    within: dict[str, frozenset[str]] = {}
+    known_day, minutes_within = days.get, within.get
 
     def moment(text: str) -> Moment:
         if len(text) == 10:
-            return known_day(text) or learn_day(text)
+            return known_day(text) or learn(text)
         day = text[:10]
-        shift, hour = known_shift(day + text[19:]), hour_of(text[10:16])
-        if shift is not None and hour and 0 < hour + shift < 24 and text[16:19] in _SECONDS:
+        if text[10:16] in minutes_within(day + text[19:], _NO_MINUTES) and text[16:19] in _SECONDS:
             return day, text
-        return learn_shift(text)
+        return learn(text)
 
-    def learn_day(text: str) -> Moment:
-        if len(days) >= _MOST_REMEMBERED:
-            days.clear()
-        found = days[text] = _read(text, local)
-        return found
-
-    def learn_shift(text: str) -> Moment:
-        found = _read(text, local)
+    def learn(text: str) -> Moment:
+        try:
+            found = _read(text, local)
+        except ValueError:
+            if malformed is None:
+                raise
+            return malformed  # type: ignore[no-any-return]
         day, offset = text[:10], text[19:]
-        if day + offset not in shifts and _INSTANT(text) and offset[:1] != ".":
+        if len(text) == 10:
+            _remember(days, text, found)
+        elif day + offset not in within and _INSTANT(text) and offset[:1] != ".":
             shift = _shift(day, offset, local)
             if shift is not None:
-                if len(shifts) >= _MOST_REMEMBERED:
-                    shifts.clear()
-                shifts[day + offset] = shift
+                _remember(within, day + offset, _minutes_within(shift))
         return found
 
     return moment
+
+
+def _remember(known: dict[str, Any], key: str, value: Any) -> None:
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    known[key] = value
+
+
+@functools.cache
+def _minutes_within(shift: int) -> frozenset[str]:
+    """The minutes of a day that are neither midnight's hour nor outside of the day, there and so many hours later."""
+    return frozenset(minute for minute, hour in _CLOCK.items() if hour and 0 < hour + shift < 24)
 
 
 def _shift(day: str, offset: str, local: ZoneInfo) -> int | None:

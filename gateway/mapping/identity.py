@@ -38,7 +38,10 @@ class Identities:
 
         def derive(last: str) -> str:
             inner = copy()
-            inner.update(last.encode("utf-8", "surrogatepass"))
+            try:
+                inner.update(last.encode())
+            except UnicodeEncodeError:  # half a character, which no reader of ours lets through
+                inner.update(last.encode("utf-8", "surrogatepass"))
             whole = outer()
             whole.update(inner.digest())
             return prefix + whole.hexdigest()[:_HEX]

@@ -2,9 +2,11 @@
 
 Every value is read once, at the top of its scope (the record's loop, an element's loop, the function), into a local
 variable; what a path can not reach is null; the file's `empty` texts are null. The members of an object that is absent
-are not looked at one by one: one test leaves all of them null.
+are not looked at one by one: one test leaves all of them null, and those that are only used where the object was found
+to be there are not even named.
 """
 
+import re
 from typing import Any, Literal, TypeAlias
 
 from gateway.mapping.paths import Every, Path
@@ -13,6 +15,8 @@ from gateway.mapping.shapes import ANY_TEXT
 
 ReadKind: TypeAlias = Literal["text", "boolean", "integer", "texts", "list", "records", "presence"]
 _CLASS = {"boolean": "bool", "integer": "int"}
+_GUARD = re.compile(r"if (\w+) is None: \w+ = None$")
+_NAME = re.compile(r"\w+_[vo][0-9]+(?:_m)?\b")
 
 
 class _Leaf:
@@ -36,6 +40,10 @@ class _Place:
         """All leaves here and in the places inside."""
         return [*self.leaves, *(leaf for place in self.places.values() for leaf in place.below())]
 
+    def inside(self) -> list["_Place"]:
+        """All places inside, at any depth."""
+        return [one for place in self.places.values() for one in (place, *place.inside())]
+
 
 class Scope:
     """One variable of the generated code that paths start from; `empty` are the file's texts that mean nothing."""
@@ -46,6 +54,8 @@ class Scope:
         self.exact = exact
         self.empty = empty
         self._leaves: dict[tuple[Path, str], _Leaf] = {}
+        self._around: dict[str, str] = {}
+        self._uses: dict[str, set[frozenset[str]]] | None = None
         self._counter = 0
         self._root = _Place(variable, variable, usage) if usage is not None else None
 
@@ -81,10 +91,50 @@ class Scope:
         """All paths that are read from here."""
         return tuple(path for path, _ in self._leaves)
 
-    @property
-    def prelude(self) -> list[Any]:
-        """The lines that read all leaves."""
-        return [] if self._root is None else self._open(self._root, outermost=True)
+    def absent(self, name: str) -> str:
+        """The variable that is None wherever the leaf in `name` is not to be had: of the object around it, or its own.
+
+        What is no leaf of this scope stands for itself.
+        """
+        return self._around.get(name, name)
+
+    def outermost(self, names: set[str]) -> set[str]:
+        """Of variables that `absent` gave, those that lie in no other's object."""
+        places = {place.name: place for place in self._root.inside()} if self._root is not None else {}
+        inner = {one.name for name in names if name in places for one in places[name].inside()}
+        return names - inner
+
+    def prelude(self, body: list[Any] | None = None) -> list[Any]:
+        """The lines that read all leaves, for the lines of `body`, which tell what is used where (None: everywhere)."""
+        if self._root is None:
+            return []
+        self._uses = None if body is None else {}
+        if body is not None:
+            self._note_uses(body, frozenset())
+        return self._open(self._root, outermost=True)
+
+    def _note_uses(self, block: list[Any], guards: frozenset[str]) -> None:
+        """Notes for every variable the places known to be there at each use of it."""
+        assert self._uses is not None
+        guard = ""
+        for index, line in enumerate(block):
+            if isinstance(line, list):
+                known = guards | {guard} if guard and block[index - 1] == "else:" else guards
+                self._note_uses(line, known)
+                guard = ""
+                continue
+            for name in _NAME.findall(line):
+                self._uses.setdefault(name, set()).add(guards)
+            match = _GUARD.match(line)
+            if match is not None:
+                guard = match[1]
+
+    def _needed(self, name: str, place: _Place) -> bool:
+        """Whether a variable is used where nothing has shown that a place is there."""
+        if self._uses is None:
+            return True
+        inside = {place.name, *(one.name for one in place.inside())}
+        return any(not guards & inside for guards in self._uses.get(name, ()))
 
     def _name(self, letter: str) -> str:
         self._counter += 1
@@ -104,6 +154,8 @@ class Scope:
         read = place.name if last is None else self._member(place, last)
         leaf = _Leaf(self._name("v"), read, usage, kind)
         place.leaves.append(leaf)
+        if place is not self._root and not place.certain:
+            self._around[leaf.name] = place.name
         return leaf
 
     def _inside(self, place: _Place, step: str | int | Every) -> _Place:
@@ -144,11 +196,13 @@ class Scope:
         leaves = place.below()
         if not leaves:
             return []
-        nulls = [" = ".join(leaf.name for leaf in leaves) + " = None"]
-        moments = [leaf.moment for leaf in leaves if leaf.moment]
-        if moments:
-            nulls.append(" = ".join(moments) + " = NOTHING")
-        return [f"if {absent}:", nulls, "else:", inner or ["pass"]]
+        unset = [leaf.name for leaf in leaves if self._needed(leaf.name, place)]
+        unset += [one.name for one in place.inside() if self._uses and one.name in self._uses]
+        unset += [place.name] if place.usage.several and self._uses and place.name in self._uses else []
+        moments = [leaf.moment for leaf in leaves if leaf.moment and self._needed(leaf.moment, place)]
+        nulls = [" = ".join(unset) + " = None"] if unset else []
+        nulls += [" = ".join(moments) + " = NOTHING"] if moments else []
+        return [f"if {absent}:", nulls or ["pass"], "else:", inner or ["pass"]]
 
     def _lines(self, leaf: _Leaf) -> list[Any]:
         name, usage = leaf.name, leaf.usage
@@ -215,7 +269,7 @@ class FlatScope(Scope):
         del kind
         return _Leaf(self._name("v"), self._template.format(path[0]), usage, "text")
 
-    @property
-    def prelude(self) -> list[Any]:
+    def prelude(self, body: list[Any] | None = None) -> list[Any]:
         """The lines that read all leaves."""
+        del body
         return [line for leaf in self._leaves.values() for line in self._lines(leaf)]

@@ -39,11 +39,16 @@ class Table(dict[str | None, Any]):
         self._fold_case = fold_case
         self._folded = {self._fold(code): word for code, word in table.items() if code != "*"}
 
-    def read(self, constant: Callable[[str, Any], str], code: str) -> str:
-        """How the generated code looks a code up: in a plain dictionary, where nothing is folded."""
+    def read(self, constant: Callable[[str, Any], str], code: str, out: str) -> list[Any]:
+        """The lines that look a code up: in a plain dictionary first, and as the file folds it where that misses."""
+        get = constant("get", dict(self).get)
         if self._prefix or self._fold_case:
-            return f"{constant('table', self)}[{code}]"
-        return f"{constant('get', dict(self).get)}({code}, {constant('rest', self._rest)})"
+            return [
+                f"{out} = {get}({code}, UNKNOWN)",
+                f"if {out} is UNKNOWN: {out} = {constant('table', self)}[{code}]",
+            ]
+        rest = "UNKNOWN" if self._rest is UNKNOWN else repr(self._rest)
+        return [f"{out} = {get}({code}, {rest})"]
 
     def _fold(self, code: str) -> str:
         code = code.strip()
