@@ -10,6 +10,7 @@
     │   ├── NotFound               404  no such route or resource (another tenant's looks the same)
     │   ├── MethodNotAllowed       405
     │   ├── NotAcceptable          406
+    │   ├── BodyTooSlow            408
     │   ├── CursorExpired          410  a cursor past its time, or of an older mapping
     │   ├── BodyTooLarge           413
     │   ├── MediaTypeUnsupported   415
@@ -131,6 +132,12 @@ class NotAcceptable(CallerError):
     """The `Accept` header excludes what the gateway serves."""
 
     code, status, title = "not_acceptable", 406, "The answer would be JSON, which the caller does not accept"
+
+
+class BodyTooSlow(CallerError):
+    """The body comes too slowly, or not at all (RFC 9110 section 15.5.9)."""
+
+    code, status, title = "body_too_slow", 408, "The body comes too slowly"
 
 
 class CursorExpired(CallerError):

@@ -108,6 +108,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     header_bytes: Size = Size(16 * 1024)
     headers: int = 100
     header_timeout: Seconds = Seconds(5)
+    body_rate: Size = Size(1024)
     idle_timeout: Seconds = Seconds(75)
     handshake_timeout: Seconds = Seconds(5)
     write_timeout: Seconds = Seconds(30)

@@ -5,7 +5,8 @@ more than all the rest: measured, 110 to 130 µs a request with it and 50 to 60 
 are used are not all public; its minor version is pinned, and the tests go over real sockets.
 
 Stricter than aiohttp: bytes that nobody asked for close the connection (an answer kept in the pool would go to the next
-customer), interim answers are counted, and a broken connection always fails the body that is being read.
+customer), interim answers are counted, all that comes before a body is bounded, an answer says in one way how long it
+is, and a broken connection always fails the body that is being read.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
 from aiohttp.helpers import _EXC_SENTINEL
-from aiohttp.http import RawResponseMessage
+from aiohttp.http import HttpVersion11, RawResponseMessage
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 from yarl import URL
@@ -33,6 +34,7 @@ _REMEMBER_NAMES = 30
 _MOST_INTERIM = 8
 _MOST_HEADER_BYTES = 16 * 1024
 _MOST_HEADERS = 128
+_MOST_BEFORE_BODY = 64 * 1024
 _READ_AHEAD = 256 * 1024
 # aiohttp rounds longer timeouts up to whole seconds, past our deadlines.
 _NEVER_ROUND = 1e9
@@ -42,7 +44,8 @@ class BankProtocol(ResponseHandler):
     """One connection: it takes one answer for one request, and nothing else."""
 
     _interim = 0
-    _asked = False
+    _before_body = 0
+    _asked = _headless = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop, buffer: bytearray) -> None:
         super().__init__(loop)
@@ -60,8 +63,8 @@ class BankProtocol(ResponseHandler):
         """
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the connection was closed before anything was sent")
-        self._interim = 0
-        self._asked = True
+        self._interim = self._before_body = 0
+        self._asked = self._headless = True
         self.set_response_params(
             skip_payload=head_only,
             read_until_eof=True,
@@ -79,6 +82,7 @@ class BankProtocol(ResponseHandler):
         while True:
             message, body = await self.read()
             if 200 <= message.code < 600:
+                _check_framing(message)
                 return message, body
             # Nobody asked for an upgrade (101), and RFC 9110 section 15 knows no status above 599.
             if message.code == 101 or message.code >= 600:
@@ -93,9 +97,13 @@ class BankProtocol(ResponseHandler):
         self.set_exception(SocketTimeoutError("the time for the answer is over"))
 
     def data_received(self, data: bytes) -> None:
-        """Refuses what comes when nothing is outstanding."""
+        """Refuses what comes when nothing is outstanding, and a head, or heads, without end."""
         if self._asked:
             super().data_received(data)
+            if self._headless:
+                self._before_body += len(data)
+                if self._before_body > _MOST_BEFORE_BODY:
+                    self._give_up("a head without end")
         elif self.transport is not None:
             self.transport.abort()
 
@@ -109,10 +117,10 @@ class BankProtocol(ResponseHandler):
         if data[0].code < 200:
             self._interim += 1
             if self._interim > _MOST_INTERIM:
-                self.set_exception(BadHttpMessage("too many interim answers"))
-                if self.transport is not None:
-                    self.transport.abort()
+                self._give_up("too many interim answers")
                 return
+        else:
+            self._headless = False
         super().feed_data(data, size)
 
     def set_exception(self, exc: BaseException, exc_cause: BaseException = _EXC_SENTINEL) -> None:
@@ -121,6 +129,11 @@ class BankProtocol(ResponseHandler):
         super().set_exception(exc, exc_cause)
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
+
+    def _give_up(self, reason: str) -> None:
+        self.set_exception(BadHttpMessage(reason))
+        if self.transport is not None:
+            self.transport.abort()
 
 
 class Line:
@@ -140,6 +153,24 @@ class Line:
         """A connection from the pool, or a new one within the connect timeout and the seconds that are left."""
         timeout = self._usual if left >= self._within else ClientTimeout(connect=left, ceil_threshold=_NEVER_ROUND)
         return await self._connector.connect(self._asking, traces=[], timeout=timeout)
+
+
+def _check_framing(message: RawResponseMessage) -> None:
+    """Raises BadHttpMessage where an answer has two readings: the parser is lenient with answers, and reads on.
+
+    RFC 9112 sections 6.1 and 6.3: one length or chunks alone, no chunks in HTTP/1.0; section 5.1: no space in a name
+    (`Transfer-Encoding : chunked` is obeyed, but has a name of its own, under which it would go on to a caller).
+    """
+    headers = message.headers
+    if "Transfer-Encoding" in headers:
+        codings = ", ".join(headers.getall("Transfer-Encoding")).lower()
+        if codings != "chunked" or message.version != HttpVersion11 or "Content-Length" in headers:
+            raise BadHttpMessage("an answer in a transfer coding that is not chunks alone")
+    elif len(headers.getall("Content-Length", ())) > 1:
+        raise BadHttpMessage("an answer with two lengths")
+    names = "".join(headers)
+    if " " in names or "\t" in names:
+        raise BadHttpMessage("an answer with a space in the name of a field")
 
 
 def build_connector(network: Network) -> TCPConnector:

@@ -6,8 +6,10 @@ gateway's own TLS says who called (a name with an underscore is one of those to 
 """
 
 import functools
+import re
 from collections.abc import Iterable
 
+from gateway.errors import UpstreamNonsense
 from gateway.exchange import HeaderMap, Headers
 
 _HOP_BY_HOP = frozenset(
@@ -71,6 +73,7 @@ _VOUCHING = ("x-forwarded-", "x-ssl-", "x-client-", "ssl-client-", "x-original-"
 _NEVER_NOMINATED = _PROTECTED | {"close", "keep-alive", ""}
 _NOT_ASKED = _HOP_BY_HOP | _GATEWAYS_OWN
 _ECHOED = frozenset({"x-fapi-interaction-id", "x-request-id"})
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NONE: list[str] = []
 
 
@@ -84,8 +87,14 @@ def to_upstream(received: HeaderMap) -> list[str]:
 
 
 def to_caller(answered: Iterable[tuple[str, str]], *, echoing: bool) -> Headers:
-    """The upstream's fields that go back; `echoing` says that the ids of the call are added by a filter."""
+    """The upstream's fields that go back; `echoing` says that the ids of the call are added by a filter.
+
+    Raises UpstreamNonsense for a control character in a value (RFC 9110 section 5.5): readers differ about them.
+    """
     pairs = tuple(answered)
+    values = [value for _, value in pairs]
+    if not all(map(str.isprintable, values)) and any(map(_CONTROL.search, values)):
+        raise UpstreamNonsense
     kept = tuple([pair for pair in pairs if _comes_back(pair[0], echoing=echoing)])
     if len(kept) == len(pairs):
         return kept

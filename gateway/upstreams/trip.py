@@ -5,7 +5,6 @@ import time
 from typing import cast
 
 from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage
 from aiohttp.streams import StreamReader
 
 from gateway.banks.connections import BankProtocol, Line
@@ -109,12 +108,6 @@ class AnswerBody:
         if not self._over:
             self._over = True
             self._trip.end("cancelled")
-
-
-def framing_is_plain(head: RawResponseMessage) -> bool:
-    """Whether the answer says in one way only how long it is (RFC 9112 section 6.3: else it is an attack)."""
-    lengths = head.headers.getall("Content-Length", ())
-    return len(lengths) <= 1 and not (lengths and "Transfer-Encoding" in head.headers)
 
 
 def _ours(error: GatewayError) -> GatewayError:

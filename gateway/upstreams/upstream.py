@@ -17,12 +17,12 @@ from aiohttp.streams import StreamReader
 from gateway.banks.connections import Line, build_connector
 from gateway.banks.origins import Origin, origin_of
 from gateway.banks.tls import Identity, build_context
-from gateway.errors import GatewayFault, UpstreamNonsense
+from gateway.errors import GatewayFault
 from gateway.exchange import Attempt, Exchange, Handler, Response
 from gateway.telemetry.traces import new_span_id, traceparent
 from gateway.upstreams.fields import to_caller, to_upstream
 from gateway.upstreams.sending import CallerBodyBroken, answer_while_sending, outgoing_body
-from gateway.upstreams.trip import AnswerBody, AnswerBroken, Trip, framing_is_plain
+from gateway.upstreams.trip import AnswerBody, AnswerBroken, Trip
 
 _SECONDS_TO_CONNECT = 5.0
 _WHOLE_UP_TO = 64 * 1024
@@ -165,8 +165,6 @@ class Upstream:
     async def _response(
         self, exchange: Exchange, trip: Trip, head: RawResponseMessage, stream: StreamReader, *, reusable: bool
     ) -> Response:
-        if not framing_is_plain(head):
-            raise UpstreamNonsense
         headers = to_caller(head.headers.items(), echoing=bool(exchange.record.interaction_id))
         length = head.headers.get("Content-Length", "")
         if stream.at_eof() or (length.isdecimal() and int(length) <= _WHOLE_UP_TO):

@@ -10,7 +10,7 @@ from aiohttp.http import HttpVersion10, HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 
 from gateway.errors import ExpectationFailed, HeadersTooLarge, RequestInvalid
-from gateway.web.bodies import NO_BODY, Body, StreamedBody
+from gateway.web.bodies import NO_BODY, Body, Pace, StreamedBody
 
 # Fields that identify or authorise a call, or say what its body is: of two, each reader would choose its own.
 _ONCE = frozenset(
@@ -41,18 +41,24 @@ _ONCE = frozenset(
         b"x-request-id",
     }
 )
+_FRAMING = {b"contentlength": b"content-length", b"transferencoding": b"transfer-encoding"}
+_NOT_A_LETTER = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
+_MOST_NAMES, _LONGEST_NAME = 500, 64
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "TRACE", "CONNECT"})
 
+_lower: dict[bytes, bytes] = {}
+"""Names of fields that need no second look, as they were spelled: callers use few."""
 
-def admit(message: RawRequestMessage, payload: StreamReader, invite: Callable[[], None], most: int) -> Body:
+
+def admit(message: RawRequestMessage, payload: StreamReader, invite: Callable[[], None], most: int, pace: Pace) -> Body:
     """Checks a head and gives the body that comes with it.
 
-    `invite` sends `100 Continue`; `most` is the bytes that all header fields may have. Raises RequestInvalid,
-    HeadersTooLarge or ExpectationFailed. Names of fields are told, values never.
+    `invite` sends `100 Continue`; `most` is the bytes that all header fields may have; `pace` is the body's. Raises
+    RequestInvalid, HeadersTooLarge or ExpectationFailed. Names of fields are told, values never.
     """
     names, size = set(), 0
     for name, value in message.raw_headers:
-        lower = name.lower()
+        lower = _lower.get(name) or _learnt(name)
         if lower in names and lower in _ONCE:
             raise _invalid(lower, "must stand once")
         if not value.isascii():
@@ -75,7 +81,17 @@ def admit(message: RawRequestMessage, payload: StreamReader, invite: Callable[[]
         raise RequestInvalid(f"A {message.method} request takes no body.")
     waits = expectation is not None and message.version >= HttpVersion11
     length = headers.get("Content-Length")
-    return StreamedBody(payload, int(length) if length is not None else None, invite if waits else None)
+    return StreamedBody(payload, int(length) if length is not None else None, invite if waits else None, pace)
+
+
+def _learnt(name: bytes) -> bytes:
+    """A name in lower case. Raises RequestInvalid for one that a lax reader takes for a length (`Content_Length`)."""
+    lower = name.lower()
+    if _FRAMING.get(lower.translate(None, _NOT_A_LETTER), lower) != lower:
+        raise _invalid(lower, "looks like one that says how long the body is")
+    if len(_lower) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+        _lower[name] = lower
+    return lower
 
 
 def _check_old(message: RawRequestMessage, names: set[bytes]) -> None:

@@ -32,6 +32,13 @@ class Alarm:
         """As `set`, from now on."""
         self.set(self._loop.time() + seconds, action)
 
+    def no_later(self, when: float, action: Callable[[], None]) -> tuple[float, Callable[[], None]]:
+        """As `set`, unless something is set for an earlier time. Returns what was set, for `set` to restore."""
+        before = self._due, self._action
+        if when < self._due:
+            self.set(when, action)
+        return before
+
     def end(self) -> None:
         """Nothing is called any more."""
         self._due = math.inf

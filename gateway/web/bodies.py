@@ -1,21 +1,33 @@
 """A request's body: read or streamed once, counted against its limit, never decompressed.
 
 The declared length is checked before the first byte is read; `100 Continue` is sent when a handler begins to read, so
-that a caller who would be refused does not send its body at all (RFC 9110 section 10.1.1).
+that a caller who would be refused does not send its body at all (RFC 9110 section 10.1.1). A body that comes slower
+than its pace is given up; only time in which the caller alone is waited for counts.
 """
 
+import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from typing import TypeAlias
 
+import msgspec
 from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
-from gateway.errors import BodyTooLarge, RequestInvalid
+from gateway.errors import BodyTooLarge, BodyTooSlow, RequestInvalid
+from gateway.web.alarm import Alarm
 
 
 class CallerGone(Exception):
     """The caller closed the connection before the call was over; there is nobody left to answer."""
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How slowly bodies may come: `grace` seconds of waiting are free, for each one more `rate` bytes must be there."""
+
+    rate: int
+    grace: float
 
 
 class NoBody:
@@ -41,11 +53,14 @@ class StreamedBody:
 
     exists = True
 
-    def __init__(self, payload: StreamReader, length: int | None, invite: Callable[[], None] | None) -> None:
+    def __init__(
+        self, payload: StreamReader, length: int | None, invite: Callable[[], None] | None, pace: Pace
+    ) -> None:
         """`length` is Content-Length, None for chunked; `invite` sends 100 Continue, None where none is waited for."""
         self._payload = payload
         self._length = length
         self._invite = invite
+        self._pace = pace
         self._limit = 0
         self._begun = False
 
@@ -54,7 +69,7 @@ class StreamedBody:
         self._limit = limit
 
     async def read(self, limit: int) -> bytes:
-        """All of it. Raises BodyTooLarge, RequestInvalid for broken chunks, CallerGone."""
+        """All of it. Raises BodyTooLarge, BodyTooSlow, RequestInvalid for broken chunks, CallerGone."""
         pieces = [piece async for piece in self._pieces(limit)]
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
@@ -70,10 +85,14 @@ class StreamedBody:
             raise BodyTooLarge(f"At most {limit} bytes are taken.")
         if self._invite is not None and not self._payload.is_eof():
             self._invite()
-        size = 0
+        size, payload, patience = 0, self._payload, None
         while True:
             try:
-                piece = await self._payload.readany()
+                if payload.total_bytes > size or payload.is_eof():
+                    piece = await payload.readany()
+                else:
+                    patience = patience or _Patience(payload, self._pace)
+                    piece = await patience.wait(size)
             except (RequestPayloadError, BadHttpMessage):
                 raise RequestInvalid("The body's chunks are not as RFC 9112 section 7.1 writes them.") from None
             except ConnectionError:
@@ -84,6 +103,30 @@ class StreamedBody:
             if size > limit:
                 raise BodyTooLarge(f"At most {limit} bytes are taken.")
             yield piece
+
+
+class _Patience:
+    """What is left of a body's time: it grows with what came, and shrinks while the caller is waited for."""
+
+    def __init__(self, payload: StreamReader, pace: Pace) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._alarm = Alarm(self._loop, self._give_up)
+        self._payload = payload
+        self._pace = pace
+        self._waited = 0.0
+
+    async def wait(self, size: int) -> bytes:
+        """The next piece, after `size` bytes. Raises BodyTooSlow, and as the payload does."""
+        began = self._loop.time()
+        self._alarm.set(began - self._waited + self._pace.grace + size / self._pace.rate, self._give_up)
+        try:
+            return await self._payload.readany()
+        finally:
+            self._waited += self._loop.time() - began
+            self._alarm.set(math.inf, self._give_up)
+
+    def _give_up(self) -> None:
+        self._payload.set_exception(BodyTooSlow())
 
 
 Body: TypeAlias = NoBody | StreamedBody

@@ -6,6 +6,7 @@ leans on attributes of aiohttp 3.14 that are not public (`_messages`, `_waiter`,
 """
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,17 +14,25 @@ from typing import Any, Protocol
 
 from aiohttp import web
 from aiohttp.helpers import set_exception
-from aiohttp.http import HttpVersion11, RawRequestMessage
+from aiohttp.http import HttpRequestParser, HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
-from gateway.errors import GatewayError, HeadersTooLarge, Overloaded, PathRefused, RequestInvalid, Unauthenticated
+from gateway.errors import (
+    BodyTooSlow,
+    GatewayError,
+    HeadersTooLarge,
+    Overloaded,
+    PathRefused,
+    RequestInvalid,
+    Unauthenticated,
+)
 from gateway.exchange import Peer
 from gateway.reading import BUFFER_BYTES, read_through
 from gateway.settings import Limits
 from gateway.web.admission import admit
 from gateway.web.alarm import Alarm
-from gateway.web.bodies import Body, CallerGone
+from gateway.web.bodies import Body, CallerGone, Pace
 from gateway.web.identity import chain_of
 from gateway.web.refusals import TARGET_BYTES, refusal_of
 from gateway.web.trust import CertificateRefused, Trust
@@ -56,23 +65,38 @@ class Connections(web.Server):
         self.attendant = attendant
         self.limits = limits
         self.header_bytes = int(limits.header_bytes)
+        self.pace = Pace(int(limits.body_rate), limits.header_timeout)
         self.identify = identify
         self.trust: Trust | None = None
         self.draining = self.closed = False
         self.buffer = bytearray(BUFFER_BYTES)
-        self.options: dict[str, Any] = {
-            "loop": self._loop,
-            "access_log": None,
+        self._parsing: dict[str, Any] = {
             "auto_decompress": False,
-            "keepalive_timeout": 0,
             "max_line_size": TARGET_BYTES,
             "max_field_size": self.header_bytes,
             "max_headers": limits.headers,
+        }
+        self.options: dict[str, Any] = {
+            "loop": self._loop,
+            "access_log": None,
+            "keepalive_timeout": 0,
+            **self._parsing,
         }
 
     def judged_by(self, trust: Trust | None) -> Callable[[], "Connection"]:
         """What makes a protocol for a new connection of a server whose handshakes are judged by `trust`."""
         return functools.partial(Connection, self, trust)
+
+    def parser(self, connection: "Connection") -> HttpRequestParser:
+        """A parser that has seen nothing, as aiohttp makes one for a new connection."""
+        return HttpRequestParser(
+            connection,
+            self._loop,
+            connection._read_bufsize,  # noqa: SLF001 - what aiohttp chose
+            payload_exception=RequestPayloadError,
+            max_msg_queue_size=connection._max_msg_queue_size,  # noqa: SLF001 - as above
+            **self._parsing,
+        )
 
     @property
     def serving(self) -> set["asyncio.Task[None]"]:
@@ -107,6 +131,8 @@ class Connection(RequestHandler):
 
     __slots__ = (
         "_alarm",
+        "_chunked",
+        "_chunks_end",
         "_door",
         "_flooded",
         "_head_bytes",
@@ -127,6 +153,8 @@ class Connection(RequestHandler):
         self._alarm = Alarm(self._loop, self.cut)
         self._head_bytes = 0
         self._flooded = False
+        self._chunked = False
+        self._chunks_end = b""
         self._payload: StreamReader | None = None
         self._refusal: GatewayError = RequestInvalid()
         self.chunks = self.keep = True
@@ -148,6 +176,7 @@ class Connection(RequestHandler):
         if self._payload is not None:
             set_exception(self._payload, ConnectionResetError("connection lost"))
         super().connection_lost(exc)
+        self._alarm.end()
 
     def data_received(self, data: bytes) -> None:
         """Bytes for the parser; what it can not read becomes a refusal."""
@@ -157,6 +186,8 @@ class Connection(RequestHandler):
             first = self._messages[-1][0]
             if isinstance(first, _ErrInfo):
                 self._unreadable(first.exc, data)
+            elif first.chunked:
+                self._chunks_end = (self._chunks_end + data)[-4:]
             self._head_bytes = 0
         elif idle and data:
             if not self._head_bytes:
@@ -165,6 +196,8 @@ class Connection(RequestHandler):
             if self._head_bytes > self._door.header_bytes + TARGET_BYTES:
                 self._flooded = True
                 self._refuse_now(HeadersTooLarge(f"At most {self._door.header_bytes} bytes are taken."))
+        elif self._chunked:
+            self._chunks_end = (self._chunks_end + data)[-4:]
 
     async def start(self) -> None:
         """Attends to requests until the connection ends."""
@@ -172,8 +205,10 @@ class Connection(RequestHandler):
             await self._attend_all()
             await self._finish()
         finally:
-            self._alarm.end()
-            if self.transport is not None:
+            if self.transport is None:
+                self._alarm.end()
+            else:
+                self._alarm.set_in(self._door.limits.write_timeout, self.cut)
                 self.transport.close()
 
     async def _attend_all(self) -> None:
@@ -200,7 +235,10 @@ class Connection(RequestHandler):
             else:
                 self.chunks = message.version == HttpVersion11
                 self.keep = self.chunks and not message.should_close and not message.upgrade
+                self._chunked = message.chunked
                 await door.attendant.attend(message, payload, self)
+                if self._chunked:
+                    self._forget_trailers()
             if not self.keep:
                 break
             self._payload = None
@@ -214,7 +252,7 @@ class Connection(RequestHandler):
     def admitted(self, message: RawRequestMessage, payload: StreamReader) -> Body:
         """The body of a request whose head has one reading. Raises as `admit` does; such a request is the last."""
         keep, self.keep = self.keep, False
-        body = admit(message, payload, self.invite, self._door.header_bytes)
+        body = admit(message, payload, self.invite, self._door.header_bytes, self._door.pace)
         self.keep = keep
         return body
 
@@ -239,8 +277,9 @@ class Connection(RequestHandler):
 
     def last_answer(self) -> bool:
         """Whether the answer that begins now is the connection's last: a body that nobody read leaves no next head."""
-        door = self._door
-        if door.draining or self._trust is not door.trust or (self._payload is not None and not self._payload.is_eof()):
+        door, payload = self._door, self._payload
+        unread = payload is not None and not payload.is_eof()
+        if unread or door.draining or self._trust is not door.trust or (self._chunked and self._more_came()):
             self.keep = False
         return not self.keep
 
@@ -257,10 +296,12 @@ class Connection(RequestHandler):
     async def sent(self) -> None:
         """Waits until the caller has taken most of what was sent; a caller that does not is cut off in time."""
         if self._paused:
+            before = self._alarm.no_later(self._loop.time() + self._door.limits.write_timeout, self.cut)
             try:
                 await self._drain_helper()
             except ConnectionError:
                 raise CallerGone from None
+            self._alarm.set(*before)
 
     def hurry(self) -> None:
         """From now on the caller, not a handler, is waited for."""
@@ -276,7 +317,14 @@ class Connection(RequestHandler):
     async def _finish(self) -> None:
         """Reads on for a moment before the end, since unread bytes would reset the connection under the answer."""
         payload, size = self._payload, 0
-        if self._force_close or payload is None:
+        if self._force_close:
+            return
+        if self.transport is not None and self.transport.get_write_buffer_size():
+            self.transport.set_write_buffer_limits(0)
+            self.hurry()
+            with contextlib.suppress(CallerGone):
+                await self.sent()
+        if payload is None or self._force_close:
             return
         self._alarm.set_in(_LINGER_SECONDS, self.cut)
         if self._flooded:
@@ -286,7 +334,7 @@ class Connection(RequestHandler):
         try:
             while not payload.is_eof() and size < _LINGER_BYTES:
                 size += len(await payload.readany())
-        except (RequestPayloadError, ConnectionError):
+        except (RequestPayloadError, BodyTooSlow, ConnectionError):
             pass
 
     def _still_trusted(self, trust: Trust | None) -> bool:
@@ -298,6 +346,22 @@ class Connection(RequestHandler):
             self._refusal = Unauthenticated(f"The client certificate is not taken any more: {refused}.")
             return False
         return True
+
+    def _more_came(self) -> bool:
+        """Whether anything follows a request in chunks, even the beginning of a head."""
+        return bool(self._messages) or self._chunks_end != b"\r\n\r\n"
+
+    def _forget_trailers(self) -> None:
+        """Begins a new parser after a request in chunks: aiohttp's puts a trailer field into the next head.
+
+        Where a proxy lets callers share connections, it would be one caller's field in another's request. What has
+        come already was read by the old parser, so that it can not be kept (RFC 9112 section 7.1.2).
+        """
+        if self._more_came():
+            self.keep = False
+        elif self.keep and self._parser is not None:
+            self._parser = self._door.parser(self)
+        self._chunked, self._chunks_end = False, b""
 
     def _unreadable(self, error: BaseException, received: bytes) -> None:
         """What the parser could not read: the rest of a body, whose reader is told, or a head."""
