@@ -6,7 +6,10 @@ import gzip
 import pytest
 
 from gateway.exchange import Exchange, Response
-from tests.web.conftest import Calls, Log, Wire, request
+from gateway.settings import Limits, Seconds, Size
+from tests.web.conftest import Calls, Log, Serve, Wire, request
+
+PATIENT_FOR_A_MOMENT = Limits(header_timeout=Seconds(0.2), body_rate=Size(1024 * 1024))
 
 
 @pytest.fixture(autouse=True)
@@ -151,3 +154,101 @@ async def test_a_request_without_a_body_reads_nothing(wire: Wire, calls: Calls):
     assert (answer.status, answer.body) == (200, b"")
     assert not calls.seen[0].request.has_body
     assert await calls.seen[0].request.read(10) == b""
+
+
+@pytest.mark.parametrize("mode", ["whole", "streaming"])
+@pytest.mark.parametrize(
+    "begin",
+    [
+        pytest.param(("Content-Length: 900", ""), id="nothing of it comes"),
+        pytest.param(("Content-Length: 900", "half of it"), id="it stops"),
+        pytest.param(("Transfer-Encoding: chunked", "5\r\nhello\r\n"), id="chunks stop"),
+        pytest.param(("Transfer-Encoding: chunked", "5;name=" + "v" * 1000), id="an extension of a chunk does not end"),
+        pytest.param(("Transfer-Encoding: chunked", "0\r\nX-Trailer: a\r\n"), id="trailers do not end"),
+    ],
+)
+async def test_case_32_a_body_that_does_not_come_is_given_up(
+    mode: str, begin: tuple[str, str], serve: Serve, request: pytest.FixtureRequest
+):
+    if mode == "streaming":
+        request.getfixturevalue("streaming")
+    wire = await (await serve(PATIENT_FOR_A_MOMENT)).connect()
+    framing, body = begin
+    answer = await wire.ask(f"POST /v1/things HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n{body}")
+    assert (answer.status, answer.problem["code"], answer.closing) == (408, "body_too_slow", True)
+    assert await wire.ended()
+
+
+async def test_case_32_a_body_that_drips_is_given_up(serve: Serve):
+    wire = await (await serve(PATIENT_FOR_A_MOMENT)).connect()
+    wire.say(request("POST", "/v1/things", "Content-Length: 1000"))
+
+    async def drip() -> None:
+        while True:
+            wire.say("x")
+            await asyncio.sleep(0.01)
+
+    dripping = asyncio.create_task(drip())
+    assert (await wire.answer()).status == 408
+    dripping.cancel()
+
+
+async def test_case_32_what_came_pays_for_what_is_waited_for(serve: Serve):
+    # Ten bytes a second are asked for: the first 500 pay for 50 seconds, and a test does not wait so long.
+    wire = await (await serve(Limits(header_timeout=Seconds(0.05), body_rate=Size(10)))).connect()
+    wire.say(request("POST", "/v1/things", "Content-Length: 1000", body="x" * 500))
+    await asyncio.sleep(0.3)
+    wire.say("x" * 500)
+    assert (await wire.answer()).body == b"x" * 1000
+
+
+async def test_time_in_which_the_body_is_not_wanted_is_not_the_callers(serve: Serve, calls: Calls):
+    async def slowly(exchange: Exchange) -> Response:
+        size = 0
+        async for piece in exchange.request.stream():
+            await asyncio.sleep(0.3)
+            size += len(piece)
+        return Response(200, (), str(size).encode())
+
+    calls.handler = slowly
+    wire = await (await serve(PATIENT_FOR_A_MOMENT)).connect()
+    wire.say(request("POST", "/v1/things", "Content-Length: 1000", body="x" * 500))
+    await calls.begun.wait()
+    wire.say("x" * 500)
+    assert (await wire.answer()).body == b"1000"
+
+
+@pytest.mark.parametrize("trailer", ["Authorization: Bearer canary", "Consent-Id: canary", "X-A: 1\r\nX-B: canary"])
+async def test_case_24_a_trailer_never_becomes_a_field_of_the_next_request(trailer: str, wire: Wire, calls: Calls):
+    body = f"5\r\nhello\r\n0\r\n{trailer}\r\n\r\n"
+    assert (await wire.ask(request("POST", "/v1/things", "Transfer-Encoding: chunked", body=body))).body == b"hello"
+    assert (await wire.get()).status == 200
+    assert "canary" not in str([list(exchange.request.headers.items()) for exchange in calls.seen])
+
+
+async def test_case_24_a_trailer_that_comes_piece_by_piece_is_no_field_either(wire: Wire, calls: Calls):
+    for byte in request("POST", "/v1/things", "Transfer-Encoding: chunked", body="0\r\nConsent-Id: canary\r\n\r\n"):
+        wire.say(byte)
+        await asyncio.sleep(0)
+    assert (await wire.answer()).status == 200
+    assert (await wire.get()).status == 200
+    assert "Consent-Id" not in calls.seen[1].request.headers
+
+
+@pytest.mark.parametrize("behind", [request("GET", "/v1/things"), "GET /v1/th", "GET /v1/things HTTP/1.1\r\nX: y\r\n"])
+async def test_what_rides_behind_chunks_is_not_read_from_their_connection(behind: str, wire: Wire, calls: Calls):
+    body = "0\r\nConsent-Id: canary\r\n\r\n"
+    wire.say(request("POST", "/v1/things", "Transfer-Encoding: chunked", body=body) + behind)
+    answer = await wire.answer()
+    assert (answer.status, answer.closing) == (200, True)
+    assert await wire.ended()
+    assert len(calls.seen) == 1
+
+
+async def test_a_request_in_chunks_behind_others_is_read(wire: Wire, calls: Calls):
+    chunked = request("POST", "/v1/things", "Transfer-Encoding: chunked", body="2\r\nhi\r\n0\r\n\r\n")
+    wire.say(request("GET", "/v1/things") + chunked)
+    assert not (await wire.answer()).closing
+    assert (await wire.answer()).body == b"hi"
+    assert (await wire.get()).status == 200
+    assert len(calls.seen) == 3

@@ -1,11 +1,14 @@
 """A connection from its first byte to its end: what waits is bounded, and requests are answered in their order."""
 
 import asyncio
+import contextlib
 import os
 import pathlib
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp.web_protocol import RequestHandler
@@ -13,7 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 from gateway.exchange import Exchange, Response
 from gateway.settings import Limits, Seconds, Size
 from gateway.web.protocol import Connection
-from tests.web.conftest import Calls, Serve, Trust, Wire, request
+from tests.web.conftest import Calls, Log, Serve, Trust, Wire, request
 
 QUICK = Limits(header_timeout=Seconds(0.2), idle_timeout=Seconds(0.4), handshake_timeout=Seconds(0.2))
 
@@ -132,6 +135,116 @@ async def test_a_caller_that_does_not_read_is_cut_off_in_time(serve: Serve, call
     await asyncio.sleep(0.6)
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await wire.answer()
+
+
+async def test_case_32_a_caller_that_does_not_read_a_last_answer_does_not_keep_its_connection(
+    serve: Serve, calls: Calls
+):
+    async def answer(_exchange: Exchange) -> Response:
+        return Response(200, (), b"x" * 20_000_000)
+
+    calls.handler = answer
+    place = await serve(Limits(write_timeout=Seconds(0.3), connections=1))
+    wire = await place.connect(small_buffers=True)
+    wire.say(request("GET", "/v1/things", "Connection: close"))
+    await calls.begun.wait()
+    # Its place is free again when it is cut: nobody else is taken before.
+    calls.handler = calls.say_hello
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                if (await (await place.connect()).get()).status == 200:
+                    break
+            except (asyncio.IncompleteReadError, ConnectionError):
+                pass
+            await asyncio.sleep(0.05)
+    with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+        await wire.answer()
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+async def test_case_32_a_small_last_answer_that_nobody_reads_does_not_keep_its_connection(
+    serve: Serve, calls: Calls, trust: Trust, *, secure: bool
+):
+    """It fits in our own buffer, so that nobody waits to write; it is the closing that may wait for ever."""
+    context = await trust.context(client_certificate="optional") if secure else None
+    place = await serve(Limits(write_timeout=Seconds(0.3)), context, trust.settings if secure else None)
+    listener = place.listener._connections
+    assert listener is not None
+
+    async def answer(_exchange: Exchange) -> Response:
+        (connection,) = listener.connections
+        assert connection.transport is not None
+        connection.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return Response(200, (), b"x" * 60_000)
+
+    calls.handler = answer
+    with socket.socket() as caller:
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        caller.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(caller, ("127.0.0.1", place.listener.port))
+        tls = {"ssl": await trust.client(), "server_hostname": "localhost"} if secure else {}
+        reader, writer = await asyncio.open_connection(sock=caller, limit=1024, **tls)
+        writer.write(request("GET", "/v1/things", "Connection: close").encode())
+        await calls.begun.wait()
+        for _ in range(500):
+            if listener.connections:
+                await asyncio.sleep(0.02)
+        assert not listener.connections
+        with contextlib.suppress(ConnectionError):
+            assert len(await reader.read()) < 60_000
+        writer.transport.abort()
+
+
+async def test_case_32_a_stream_that_is_not_taken_is_cut_before_its_deadline(serve: Serve, calls: Calls, log: Log):
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65536
+
+    async def answer(_exchange: Exchange) -> Response:
+        return Response(200, (), endless())
+
+    calls.handler, calls.timeout = answer, 60.0
+    wire = await (await serve(Limits(write_timeout=Seconds(0.3)))).connect(small_buffers=True)
+    wire.say(request("GET", "/plain"))
+    await log.line(event="call", status=200, error="CallerGone")
+
+
+async def test_case_32_a_reader_that_is_slow_but_reads_gets_its_whole_stream(serve: Serve, calls: Calls):
+    async def answer(_exchange: Exchange) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            for _ in range(100):
+                yield b"x" * 65536
+
+        return Response(200, (), pieces())
+
+    calls.handler = answer
+    wire = await (await serve(Limits(write_timeout=Seconds(5)))).connect(small_buffers=True)
+    wire.say(request("GET", "/plain"))
+    assert len((await wire.answer()).body) == 100 * 65536
+    assert (await wire.get("/plain")).status == 200
+
+
+async def test_case_32_of_pipelined_requests_few_are_kept(serve: Serve, calls: Calls):
+    go_on = asyncio.Event()
+
+    async def wait(_exchange: Exchange) -> Response:
+        await go_on.wait()
+        return Response(200, (), b"")
+
+    calls.handler = wait
+    place = await serve()
+    wire = await place.connect()
+    wire.say(request("GET", "/v1/things") * 5000)
+    await calls.begun.wait()
+    connections = place.listener._connections
+    assert connections is not None
+    (connection,) = connections.connections
+    await asyncio.sleep(0.1)
+    assert len(connection._messages) <= 32
+    go_on.set()
+    for _ in range(5000):
+        assert (await wire.answer()).status == 200
 
 
 @pytest.mark.slow
