@@ -130,6 +130,14 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     hashes: str
 
 
+class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where answers are kept whose signatures fail; of the keys, as references, the first seals, all unseal."""
+
+    folder: pathlib.Path
+    keys: tuple[str, ...]
+    most: int = 1000
+
+
 class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The Redis that processes share; all but what it is called and how long it may take are references."""
 
@@ -169,6 +177,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     banks: tuple[str, ...] = ()
     consents: pathlib.Path | None = None
     redis: RedisSettings | None = None
+    reviews: ReviewSettings | None = None
     telemetry: TelemetrySettings = TelemetrySettings()
 
 
@@ -255,6 +264,8 @@ def _meaning(loaded: Loaded, settings: Settings) -> Iterator[Problem]:
     for at, file in ((("consents",), settings.consents), (("telemetry", "otlp_ca"), settings.telemetry.otlp_ca)):
         if file and not file.is_file():
             yield loaded.problem(at, f"{file} is not a file")
+    if settings.reviews is not None and not settings.reviews.folder.is_dir():
+        yield loaded.problem(("reviews", "folder"), f"{settings.reviews.folder} is not a folder")
     refused = url_refusal(settings.telemetry.otlp_endpoint or "")
     if settings.telemetry.otlp_endpoint and refused is not None:
         in_file = loaded.value.get("telemetry", {}).get("otlp_endpoint") == settings.telemetry.otlp_endpoint
@@ -272,6 +283,7 @@ def _references(loaded: Loaded, secrets: Secrets) -> Iterator[Problem]:
         ("keys", "ids"),
         ("keys", "hashes"),
         *(("keys", "cursors", n) for n in range(len(keys["cursors"]))),
+        *(("reviews", "keys", n) for n in range(len(loaded.value.get("reviews", {}).get("keys", ())))),
     ]
     for at in places:
         yield from _followed(loaded, at, secrets.key)

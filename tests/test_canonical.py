@@ -135,6 +135,8 @@ def test_a_problem_always_says_what_who_and_whether_to_repeat_and_the_rest_only_
         "instance",
         "trace_id",
         "errors",
+        "bank",
+        "review",
         "bank_status",
         "bank_code",
         "retry_after",

@@ -11,6 +11,7 @@ from datetime import timedelta
 import msgspec
 
 from gateway.app.files import FileSet
+from gateway.app.reviewing import keeping
 from gateway.banks.registry import Bank, Prepared, Registry, open_banks, prepare_banks
 from gateway.calls import Catalogue, Desk, Parts, build_operations
 from gateway.calls.catalogue import CatalogueEntry, Health
@@ -26,6 +27,7 @@ from gateway.routes import RouteTable
 from gateway.secrets import Sealer
 from gateway.settings import Settings
 from gateway.store.counters import Counters
+from gateway.store.reviews import Reviews
 from gateway.telemetry import Metrics
 from gateway.upstreams import Upstreams
 
@@ -44,6 +46,7 @@ class Lasting(msgspec.Struct, frozen=True, kw_only=True):
     clock: Clock
     monotonic: Callable[[], float]
     new_id: Callable[[], str]
+    reviews: Reviews | None = None
 
     def hash_consent(self, consent_id: str) -> str:
         """The keyed hash under which telemetry knows a consent: 16 hex digits of an HMAC-SHA256."""
@@ -99,7 +102,9 @@ class Generation:
         self.loaded_at = lasting.clock()
         self._clock = lasting.clock
         before = previous.registry if previous is not None else None
-        self.registry: Registry = open_banks(ready.banks, lasting.metrics, lasting.clock, before)
+        self.registry: Registry = open_banks(
+            ready.banks, lasting.metrics, lasting.clock, before, keeping(lasting.reviews, lasting.clock)
+        )
         self.upstreams = Upstreams(lasting.settings.secrets.read)
         parts = Parts(
             desks={name: _desk(bank, ready.mappings[name]) for name, bank in self.registry.banks.items()},

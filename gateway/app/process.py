@@ -17,6 +17,7 @@ from watchfiles import awatch
 from gateway.app.certificates import Certificates
 from gateway.app.files import POLICIES, content_hash, read_files
 from gateway.app.generation import Generation, Lasting, prepare
+from gateway.app.reviewing import open_reviews
 from gateway.app.secret_files import watch_secrets
 from gateway.banks.inheritance import FOLDER as BANKS
 from gateway.consents.ready import ReadyConsents, read_consents
@@ -228,6 +229,7 @@ class Gateway:
             clock=clock,
             monotonic=time.monotonic,
             new_id=_new_id,
+            reviews=open_reviews(settings),
         )
 
     def _observe(self, issuer: str, age: Callable[[], float], key_ids: tuple[str, ...]) -> None:

@@ -3,8 +3,9 @@
 A bank is reached through one `Send`. The client is the innermost; each part around it is `Send -> Send`, and the order
 is part of the meaning:
 
-    retry ──▶ limit ──▶ circuit ──▶ client ──mTLS──▶ bank
+    retry ──▶ limit ──▶ circuit ──▶ signing ──▶ client ──mTLS──▶ bank
 
 A pause between two attempts holds no place under the limit; a call that waited for its place still meets the circuit;
-and the circuit counts every attempt, not every call. No part knows a bank by name: what differs stands in its file.
+the circuit counts every attempt, not every call; and every attempt is signed, and its answer verified, by itself. No
+part knows a bank by name: what differs stands in its file.
 """

@@ -10,6 +10,7 @@ import msgspec
 from gateway.banks import wire
 from gateway.banks.inheritance import Merged
 from gateway.banks.origins import UrlRefused, origin_of
+from gateway.banks.signing import signing_problems
 from gateway.contract import Dialect
 from gateway.files import Problem, Schema, hosts, near
 
@@ -30,6 +31,7 @@ def meaning(bank: Merged, dialects: Mapping[str, Dialect], contract: Mapping[str
     yield from _certificates(bank)
     yield from _headers(bank)
     yield from _never(bank, contract)
+    yield from signing_problems(bank, value.get("signing", {}))
     if "dialect" in value:
         yield from _dialect(bank, dialects)
 

@@ -38,7 +38,10 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One bank's connections; `send` is the innermost `Send`. To be made in a running loop."""
+    """One bank's connections; `send` is the innermost `Send`. To be made in a running loop.
+
+    `decoding` makes of a body, its content coding and the bytes it may have, what is answered.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Client:
         bounds: Bounds,
         meter: Meter,
         new_span_id: Callable[[], str],
+        decoding: Callable[[bytes, str, int], bytes] = decode,
     ) -> None:
         self._bank = bank
         self._origins = origins
@@ -57,6 +61,7 @@ class Client:
         self._bounds = bounds
         self._meter = meter
         self._new_span_id = new_span_id
+        self._decode = decoding
         self._loop = asyncio.get_running_loop()
 
     async def close(self) -> None:
@@ -94,7 +99,7 @@ class Client:
             return BankResponse(
                 status=head.code,
                 headers=head.headers,
-                body=decode(body, head.headers.get("Content-Encoding", ""), self._bounds.answer_bytes),
+                body=self._decode(body, head.headers.get("Content-Encoding", ""), self._bounds.answer_bytes),
                 url=attempt.url,
                 request_id=attempt.request_id,
             )

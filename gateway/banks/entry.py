@@ -51,6 +51,15 @@ class Circuit(Part, frozen=True):
     open_for: Seconds = Seconds(15)
 
 
+class Signing(Part, frozen=True):
+    """How messages are signed: keys, and the rules of both directions as they are written; see `signing.py`."""
+
+    keys: tuple[dict[str, Any], ...] = ()
+    bank_keys: tuple[dict[str, Any], ...] = ()
+    requests: tuple[dict[str, Any], ...] = ()
+    answers: tuple[dict[str, Any], ...] = ()
+
+
 class Capabilities(Part, frozen=True):
     """What the bank never gives."""
 
@@ -77,6 +86,7 @@ class Entry(Part, frozen=True):
     timeouts: Timeouts = Timeouts()
     retry: Retry = Retry()
     circuit: Circuit = Circuit()
+    signing: Signing = Signing()
     capabilities: Capabilities = Capabilities()
     deviations: dict[str, Any] = {}
 

@@ -22,6 +22,7 @@ from gateway.banks.inheritance import FOLDER, BankFiles, Merged
 from gateway.banks.limits import Limit, Room
 from gateway.banks.origins import Origins
 from gateway.banks.retry import Patience
+from gateway.banks.signing import Keep, Signatures, kept_nowhere, read_signatures
 from gateway.banks.tls import Identity, build_context
 from gateway.banks.way import Conditions, Way
 from gateway.contract import BankProfile, Clock, Dialect
@@ -116,6 +117,7 @@ class Prepared(msgspec.Struct, frozen=True):
     file: BankFile
     conditions: Conditions
     context: ssl.SSLContext
+    signatures: Signatures
 
 
 class Registry:
@@ -144,10 +146,16 @@ def prepare_banks(files: Iterable[BankFile], secrets: Secrets) -> tuple[Prepared
     return tuple(bank for bank in prepared if bank is not None)
 
 
-def open_banks(prepared: Iterable[Prepared], meter: Meter, clock: Clock, previous: Registry | None = None) -> Registry:
+def open_banks(
+    prepared: Iterable[Prepared],
+    meter: Meter,
+    clock: Clock,
+    previous: Registry | None = None,
+    keep: Keep = kept_nowhere,
+) -> Registry:
     """Opens the ways to banks, in a running loop; nothing is connected before the first request.
 
-    A way of `previous` whose conditions are the same is taken over as it is.
+    A way of `previous` whose conditions are the same is taken over as it is. `keep` takes answers that fail.
     """
     banks: dict[str, Bank] = {}
     for one in prepared:
@@ -157,10 +165,13 @@ def open_banks(prepared: Iterable[Prepared], meter: Meter, clock: Clock, previou
         if before is not None and before.way.conditions == conditions:
             way = before.way
         else:
-            way = Way(conditions, one.context, meter, clock)
+            way = Way(conditions, one.context, meter, clock, one.signatures, keep)
         meter.concurrency(name, functools.partial(getattr, way.limit, "taken"), conditions.room.concurrency)
         if conditions.identity is not None:
             meter.certificate(f"bank:{name}", conditions.identity.ends())
+        signing_ends = one.signatures.keys.ends() if one.signatures.keys is not None else None
+        if signing_ends is not None:
+            meter.certificate(f"bank:{name}:signing", signing_ends)
         banks[name] = Bank(file.profile, file.dialect, entry.environment, entry.country, entry.capabilities.never, way)
     return Registry(banks)
 
@@ -175,6 +186,9 @@ def _prepare(file: BankFile, secrets: Secrets, problems: list[Problem]) -> Prepa
             except SecretUnreadable as error:
                 problems.append(file.merged.problem(("certificates", field), str(error)))
                 return None
+    signatures = read_signatures(file.merged, entry.signing, secrets, problems)
+    if signatures is None:
+        return None
     identity = Identity(found["certificate"], found["key"]) if "key" in found else None
     conditions = Conditions(
         bank=file.profile.name,
@@ -186,13 +200,14 @@ def _prepare(file: BankFile, secrets: Secrets, problems: list[Problem]) -> Prepa
         room=Room(entry.limits.concurrency, entry.limits.queue),
         tolerance=Tolerance(entry.circuit.failures, entry.circuit.window, entry.circuit.open_for),
         patience=Patience(entry.retry.attempts, entry.retry.base, entry.retry.cap),
+        signing=signatures.fingerprint,
     )
     try:
         context = build_context(identity, conditions.server_ca)
     except CertificateUnusable as error:
         problems.append(file.merged.problem(("certificates",), str(error), key=True))
         return None
-    return Prepared(file, conditions, context)
+    return Prepared(file, conditions, context, signatures)
 
 
 def _bank_file(name: str, merged: Merged, dialects: Mapping[str, Dialect]) -> BankFile:

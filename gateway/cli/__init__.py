@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from gateway.cli import mapping, serving, simulating, touring
+from gateway.cli import mapping, reviewing, serving, simulating, touring
 from gateway.cli.console import fail, tell_problems
 from gateway.errors import GatewayError
 from gateway.files import Refused
@@ -29,6 +29,7 @@ app.command()(serving.openapi)
 app.command()(simulating.simulate)
 app.command()(touring.demo)
 app.add_typer(mapping.app, name="mapping")
+app.add_typer(reviewing.app, name="review")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ and -12, NextGenPSD2 Implementation Guidelines 1.3 section 12, STET PSD2 API 1.4
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 from typing import Literal
@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.exchange import Headers
 from gateway.files import Seconds
 from gateway.signatures.digest import Spelling, check_digest, write_digest
-from gateway.signatures.keys import SigningKey, SigningKeys, VerificationKey, VerificationKeys
-from gateway.signatures.messages import (
+from gateway.signatures.header_lines import (
     Answer,
+    KeyFacts,
     Request,
     Sign,
     SignatureRefused,
@@ -33,6 +33,7 @@ from gateway.signatures.messages import (
     present,
     with_headers,
 )
+from gateway.signatures.keys import SigningKey, SigningKeys, VerificationKey, VerificationKeys
 from gateway.signatures.naming import name_key, template_problems
 
 _LABELS: Mapping[str, str] = {
@@ -72,9 +73,9 @@ class Cavage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_age: Seconds = Seconds(300)
 
 
-def problems(settings: Cavage, keys: SigningKeys | VerificationKeys) -> Iterator[tuple[str, str]]:
+def problems(settings: Cavage, keys: Sequence[KeyFacts]) -> Iterator[tuple[str, str]]:
     """What the schema can not say: (setting, message) for each thing that keys and settings do not allow together."""
-    certified = all(key.chain for key in keys.keys)
+    certified = all(key.certified for key in keys)
     yield from (("key_id", told) for told in template_problems(settings.key_id, certified=certified))
     if settings.certificate != "none" and not certified:
         yield "certificate", "needs keys with a certificate"
@@ -83,9 +84,9 @@ def problems(settings: Cavage, keys: SigningKeys | VerificationKeys) -> Iterator
     if settings.algorithm != _HIDDEN and _TIMES & {*settings.covered, *settings.covered_if_present}:
         yield "covered", f"'(created)' and '(expires)' go with 'algorithm: {_HIDDEN}' only"
     if settings.algorithm is None:
-        for key in keys.keys:
-            if key.algorithm.name not in _LABELS:
-                yield "algorithm", f"draft-cavage has no label for {key.algorithm.name}: write the bank's"
+        for key in keys:
+            if key.algorithm not in _LABELS:
+                yield "algorithm", f"draft-cavage has no label for {key.algorithm}: write the bank's"
 
 
 def build_signer(settings: Cavage, keys: SigningKeys) -> Sign:

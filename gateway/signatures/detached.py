@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 import msgspec
 import orjson
 
+from gateway.signatures.header_lines import SignatureRefused
 from gateway.signatures.keys import SigningKey
-from gateway.signatures.messages import SignatureRefused
 from gateway.signatures.strict_json import read_object
 
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.\.([A-Za-z0-9_-]+)")

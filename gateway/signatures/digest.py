@@ -10,7 +10,7 @@ import hmac
 from typing import Literal, TypeAlias
 
 from gateway.exchange import Headers
-from gateway.signatures.messages import SignatureRefused, only
+from gateway.signatures.header_lines import SignatureRefused, only
 
 Spelling: TypeAlias = Literal["SHA-256", "SHA-512", "sha-256", "sha-512"]
 """An algorithm as a bank wants it spelt: names are to be compared without case (RFC 3230 section 4.1.1); not all do."""

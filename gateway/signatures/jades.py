@@ -7,7 +7,7 @@ Europe JSON Web Signature profile, Berlin Group openFinance (`x-jws-signature`).
 """
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -20,9 +20,9 @@ from gateway.exchange import Headers
 from gateway.files import Seconds
 from gateway.signatures.detached import critical, encode, read_detached, write_detached
 from gateway.signatures.digest import Spelling, check_digest, write_digest
-from gateway.signatures.keys import SigningKeys, VerificationKey, VerificationKeys
-from gateway.signatures.messages import (
+from gateway.signatures.header_lines import (
     Answer,
+    KeyFacts,
     Request,
     Sign,
     SignatureRefused,
@@ -32,6 +32,7 @@ from gateway.signatures.messages import (
     present,
     with_headers,
 )
+from gateway.signatures.keys import SigningKeys, VerificationKey, VerificationKeys
 
 HEADER = "x-jws-signature"
 _MECHANISM = "http://uri.etsi.org/19182/HttpHeaders"
@@ -55,12 +56,12 @@ class Jades(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_age: Seconds = Seconds(300)
 
 
-def problems(settings: Jades, keys: SigningKeys | VerificationKeys) -> Iterator[tuple[str, str]]:
+def problems(settings: Jades, keys: Sequence[KeyFacts]) -> Iterator[tuple[str, str]]:
     """What the schema can not say: (setting, message)."""
     if "digest" not in settings.covered:
         yield "covered", "the body is not signed: cover 'digest'"
-    for key in keys.keys:
-        if not key.chain:
+    for key in keys:
+        if not key.certified:
             yield "profile", f"JAdES names keys by certificate: the key '{key.id}' has none"
 
 

@@ -6,7 +6,7 @@ not signed. Sources: Read/Write Data API profile 3.1.3 and 3.1.4 to 4.0, section
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -16,8 +16,17 @@ from cryptography import x509
 from gateway.exchange import Headers
 from gateway.files import Seconds
 from gateway.signatures.detached import critical, read_detached, write_detached
+from gateway.signatures.header_lines import (
+    Answer,
+    KeyFacts,
+    Request,
+    Sign,
+    SignatureRefused,
+    Verify,
+    only,
+    with_headers,
+)
 from gateway.signatures.keys import SigningKeys, VerificationKeys
-from gateway.signatures.messages import Answer, Request, Sign, SignatureRefused, Verify, only, with_headers
 
 HEADER = "x-jws-signature"
 _IAT, _ISS, _TAN = (f"http://openbanking.org.uk/{name}" for name in ("iat", "iss", "tan"))
@@ -42,14 +51,11 @@ class ObieJws(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     max_age: Seconds = Seconds(300)
 
 
-def problems(settings: ObieJws, keys: SigningKeys | VerificationKeys) -> Iterator[tuple[str, str]]:
+def problems(settings: ObieJws, keys: Sequence[KeyFacts]) -> Iterator[tuple[str, str]]:
     """The standard fixes one algorithm; a subject name must be one."""
-    for key in keys.keys:
-        if key.algorithm.name != _ALGORITHM:
-            yield (
-                "profile",
-                f"UK Open Banking signs with {_ALGORITHM} only: the key '{key.id}' is for {key.algorithm.name}",
-            )
+    for key in keys:
+        if key.algorithm != _ALGORITHM:
+            yield "profile", f"UK Open Banking signs with {_ALGORITHM} only: the key '{key.id}' is for {key.algorithm}"
     if "=" in settings.issuer and _parts(settings.issuer) is None:
         yield "issuer", "is not a subject name such as 'CN=…,O=…,C=GB'"
 

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from gateway.signatures.algorithms import ALGORITHMS
+from gateway.signatures.header_lines import Answer, Request
 from gateway.signatures.keys import SigningKey, SigningKeys, VerificationKey, VerificationKeys, Window
-from gateway.signatures.messages import Answer, Request
 from tests.signatures.pems import certificate, private
 
 BODY = b'{"Data":{"Amount":"12.30","Currency":"GBP"}}'

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.signatures.cavage import Cavage, build_signer, build_verifier, problems, read_parameters
 from gateway.signatures.digest import check_digest
-from gateway.signatures.messages import Answer, SignatureRefused, lines
+from gateway.signatures.header_lines import Answer, KeyFacts, SignatureRefused, lines
 from tests.signatures.exchanges import BODY, HEADERS, REQUEST, answered, header, signing, verifying, with_header
 from tests.signatures.pems import NOW, certificate
 
@@ -274,8 +274,7 @@ def test_whatever_is_changed_on_the_way_is_refused(where: str, data: st.DataObje
 
 
 def test_settings_and_keys_that_do_not_go_together_are_told():
-    bare = msgspec.structs.replace(signing().keys[0], chain=())
-    keys = msgspec.structs.replace(signing(), keys=(bare,))
+    keys = [KeyFacts("key-1", "RS256", certified=False)]
     assert list(problems(Cavage(certificate="der", key_id="{serial_hex}/{nme}"), keys)) == [
         ("key_id", "'{serial_hex}' needs keys with a certificate"),
         (
@@ -284,9 +283,11 @@ def test_settings_and_keys_that_do_not_go_together_are_told():
         ),
         ("certificate", "needs keys with a certificate"),
     ]
-    assert list(problems(Cavage(covered=("date", "(created)"), key_id="{id}"), signing("PS256"))) == [
+    assert list(
+        problems(Cavage(covered=("date", "(created)"), key_id="{id}"), [KeyFacts("key-1", "PS256", certified=True)])
+    ) == [
         ("covered", "the body is not signed: cover 'digest'"),
         ("covered", "'(created)' and '(expires)' go with 'algorithm: hs2019' only"),
         ("algorithm", "draft-cavage has no label for PS256: write the bank's"),
     ]
-    assert list(problems(Cavage(algorithm="hs2019"), signing("PS256"))) == []
+    assert list(problems(Cavage(algorithm="hs2019"), [KeyFacts("key-1", "PS256", certified=True)])) == []

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.signatures.detached import encode
+from gateway.signatures.header_lines import Answer, KeyFacts, SignatureRefused, lines
 from gateway.signatures.jades import HEADER, Jades, build_signer, build_verifier, problems
-from gateway.signatures.messages import Answer, SignatureRefused, lines
 from tests.signatures.exchanges import BODY, REQUEST, answered, header, signing, verifying, with_header
 from tests.signatures.pems import NOW, certificate
 
@@ -178,8 +178,7 @@ def test_whatever_is_changed_on_the_way_is_refused(where: str, data: st.DataObje
 
 
 def test_keys_without_a_certificate_are_told():
-    bare = msgspec.structs.replace(signing().keys[0], chain=())
-    keys = msgspec.structs.replace(signing(), keys=(bare,))
+    keys = [KeyFacts("key-1", "RS256", certified=False)]
     assert list(problems(Jades(covered=("date",)), keys)) == [
         ("covered", "the body is not signed: cover 'digest'"),
         ("profile", "JAdES names keys by certificate: the key 'key-1' has none"),

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.signatures.detached import encode
+from gateway.signatures.header_lines import Answer, KeyFacts, SignatureRefused
 from gateway.signatures.jws import HEADER, ObieJws, build_signer, build_verifier, problems
-from gateway.signatures.messages import Answer, SignatureRefused
 from tests.signatures.exchanges import BODY, HEADERS, REQUEST, answered, header, signing, verifying, with_header
 from tests.signatures.pems import NOW, private
 
@@ -221,7 +221,7 @@ def test_whatever_is_changed_on_the_way_is_refused(era: str, part: Any, data: st
 
 
 def test_keys_of_another_algorithm_are_told():
-    assert list(problems(ObieJws(era="encoded", issuer="CN=x=y,"), signing("RS256"))) == [
+    assert list(problems(ObieJws(era="encoded", issuer="CN=x=y,"), [KeyFacts("key-1", "RS256", certified=False)])) == [
         ("profile", "UK Open Banking signs with PS256 only: the key 'key-1' is for RS256"),
         ("issuer", "is not a subject name such as 'CN=…,O=…,C=GB'"),
     ]

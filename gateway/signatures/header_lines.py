@@ -28,6 +28,15 @@ class Request(msgspec.Struct, frozen=True):
     authority: str
     headers: Headers
     body: bytes
+    scheme: str = "https"
+
+
+class KeyFacts(msgspec.Struct, frozen=True):
+    """What settings may depend on of a key: JOSE's name of its algorithm, and whether it has a certificate."""
+
+    id: str
+    algorithm: str
+    certified: bool
 
 
 class Answer(msgspec.Struct, frozen=True):
