@@ -36,6 +36,7 @@
         ├── DeadlineExceeded       504  the route's deadline ended before a bank was asked
         ├── Overloaded             503  a bound of the gateway is reached; nothing was sent
         ├── KeysUnavailable        503  the keys that verify tokens can not be had; nothing was sent
+        ├── StoreUnavailable       503  what the gateway's processes share can not be asked; nothing was sent
         ├── SigningUnavailable     503  no key of ours is valid to sign with; nothing was sent
         ├── UpstreamUnreachable    503  a plain upstream: nothing was sent, may be repeated
         ├── UpstreamTimedOut       504  a plain upstream: sent, and the outcome is unknown
@@ -305,6 +306,13 @@ class SigningUnavailable(GatewayFault):
     """No key of ours is valid at the moment to sign what must be signed; nothing was sent."""
 
     code, status, title = "signing_unavailable", 503, "Messages can not be signed at the moment"
+    safe_to_repeat = True
+
+
+class StoreUnavailable(GatewayFault):
+    """What all processes share (counts, what was seen once) can not be asked, and this may not be done without it."""
+
+    code, status, title = "store_unavailable", 503, "What the gateway counts on can not be asked at the moment"
     safe_to_repeat = True
 
 
