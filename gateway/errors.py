@@ -36,8 +36,8 @@
         ├── DeadlineExceeded       504  the route's deadline ended before a bank was asked
         ├── Overloaded             503  a bound of the gateway is reached; nothing was sent
         ├── KeysUnavailable        503  the keys that verify tokens can not be had; nothing was sent
-        ├── StoreUnavailable       503  what the gateway's processes share can not be asked; nothing was sent
         ├── SigningUnavailable     503  no key of ours is valid to sign with; nothing was sent
+        ├── StoreUnavailable       503  what the gateway's processes share can not be asked; nothing was sent
         ├── UpstreamUnreachable    503  a plain upstream: nothing was sent, may be repeated
         ├── UpstreamTimedOut       504  a plain upstream: sent, and the outcome is unknown
         └── UpstreamNonsense       502  a plain upstream's answer can not be read

@@ -169,7 +169,8 @@ class CallRecord(msgspec.Struct):
     """What happened in one call; grows while the call lasts, read once by telemetry when it ends.
 
     `trace_id` and `span_id` are lower-case hex (W3C Trace Context); `parent_id` is the caller's span or empty.
-    `consent_hash` is a keyed hash, never the consent id.
+    `consent_hash` is a keyed hash, never the consent id. `limits_unshared` is what a rate limit did without the store
+    that it is shared through: `local`, `open` or `closed`.
     """
 
     trace_id: str
@@ -188,6 +189,7 @@ class CallRecord(msgspec.Struct):
     mappings: list[MappingRecord] = msgspec.field(default_factory=list)
     problem: str | None = None
     limited_by: str | None = None
+    limits_unshared: str | None = None
     cached: bool = False
 
 

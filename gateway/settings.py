@@ -150,7 +150,6 @@ class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):
     prefix: str = "gateway"
     timeout: Seconds = Seconds(0.25)
     connect_timeout: Seconds = Seconds(2)
-    connections: int = 16
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,7 +80,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
     assert loaded.files == (tmp_path / "ours",)
     assert loaded.consents == tmp_path / "consents.yaml"
     assert loaded.redis is not None
-    assert (loaded.redis.prefix, loaded.redis.timeout, loaded.redis.connections) == ("gateway", 0.05, 16)
+    assert (loaded.redis.prefix, loaded.redis.timeout, loaded.redis.connect_timeout) == ("gateway", 0.05, 2)
     assert loaded.banks == ("albion-sandbox",)
     assert loaded.telemetry.ratio == 1.0
     assert not loaded.telemetry.trust_traceparent

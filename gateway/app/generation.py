@@ -41,6 +41,7 @@ class Lasting(msgspec.Struct, frozen=True, kw_only=True):
     hash_key: bytes
     consents: ConsentStore
     counters: Counters
+    local_counters: Counters
     key_sets: KeySets
     metrics: Metrics
     clock: Clock
@@ -119,6 +120,7 @@ class Generation:
             upstream=self.upstreams.handler,
             consents=lasting.consents,
             counters=lasting.counters,
+            local_counters=lasting.local_counters,
             key_sets=lasting.key_sets,
             hash_consent=lasting.hash_consent,
             clock=lasting.clock,

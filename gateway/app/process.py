@@ -19,6 +19,7 @@ from gateway.app.files import POLICIES, content_hash, read_files
 from gateway.app.generation import Generation, Lasting, prepare
 from gateway.app.reviewing import open_reviews
 from gateway.app.secret_files import watch_secrets
+from gateway.app.shared import Shared
 from gateway.banks.inheritance import FOLDER as BANKS
 from gateway.consents.ready import ReadyConsents, read_consents
 from gateway.files import Layers, Refused
@@ -27,7 +28,6 @@ from gateway.mapping.identity import Identities
 from gateway.mapping.library import FOLDER as MAPPINGS
 from gateway.secrets import Sealer
 from gateway.settings import Settings
-from gateway.store.counters import MemoryCounters
 from gateway.telemetry import Telemetry, TelemetrySettings
 from gateway.web.admin import admin_pages
 from gateway.web.door import Door
@@ -64,6 +64,7 @@ class Gateway:
         self._key_sets = KeySets(
             session=key_session, secrets=settings.secrets.read, monotonic=time.monotonic, observe=self._observe
         )
+        self._shared = Shared(settings, telemetry, clock)
         self._lasting = self._build_lasting()
         self._generation: Generation | None = None
 
@@ -76,6 +77,7 @@ class Gateway:
     async def open(self) -> None:
         """Loads the files, opens all listeners, begins to watch. Raises Refused, ListenerUnavailable."""
         await self._load()
+        await self._shared.open()
         tls = await asyncio.to_thread(self.certificates.load)
         pages = await asyncio.to_thread(admin_pages, lambda: self.generation.openapi, self.status)
         door = Door(lambda: self.generation.table, self.telemetry)
@@ -108,6 +110,7 @@ class Gateway:
         if self._generation is not None:
             await self._generation.close()
         await self._key_sets.close()
+        await self._shared.close()
         self.telemetry.log.info("stopped", cut=cut)
         return cut
 
@@ -130,7 +133,7 @@ class Gateway:
         return await self.certificates.renew(self.listeners)
 
     def status(self) -> bytes:
-        """The gateway's state as JSON: files, banks, key sets, certificates."""
+        """The gateway's state as JSON: files, banks, key sets, certificates, and how Redis fares where there is one."""
         generation = self.generation
         return orjson.dumps(
             {
@@ -154,6 +157,7 @@ class Gateway:
                     }
                     for one in self._key_sets.reports()
                 ],
+                "redis": self._shared.state(),
                 "certificates": self.certificates.state(),
                 "certificates_refusal": self.certificates.last_refusal,
             },
@@ -223,7 +227,8 @@ class Gateway:
             sealer=Sealer([settings.secrets.key(reference) for reference in keys.cursors]),
             hash_key=settings.secrets.key(keys.hashes).reveal(),
             consents=consents,
-            counters=MemoryCounters(time.monotonic),
+            counters=self._shared.counters,
+            local_counters=self._shared.local_counters,
             key_sets=self._key_sets,
             metrics=self.telemetry.metrics,
             clock=clock,

@@ -15,6 +15,7 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that a table stands on; `operations` and `upstream` give a route's innermost handler.
 
     `key_sets` and `counters` outlive a table: a reload neither fetches keys anew nor forgets what was counted.
+    `local_counters` are this process's own, for when `counters` can not be asked.
     `monotonic` answers seconds, `new_id` a UUID, `hash_consent` the keyed hash under which telemetry knows a consent.
     """
 
@@ -22,6 +23,7 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Callable[[UpstreamSettings], Handler]
     consents: ConsentStore
     counters: Counters
+    local_counters: Counters
     key_sets: KeySets
     hash_consent: Callable[[str], str]
     clock: Clock

@@ -46,6 +46,8 @@ def access_line(record: CallRecord, ending: Ending) -> bytes:
         line["cached"] = True
     if record.limited_by is not None:
         line["limited_by"] = record.limited_by
+    if record.limits_unshared is not None:
+        line["limits_unshared"] = record.limits_unshared
     left_out = 0
     for mapping in record.mappings:
         left_out += mapping.left_out

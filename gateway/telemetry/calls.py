@@ -138,5 +138,7 @@ class Telemetry:
                 metrics.finding(record.bank, mapping.mapping, reason, field)
         if record.limited_by is not None:
             metrics.limited(name, record.limited_by)
+        if record.limits_unshared is not None:
+            metrics.limits_unshared(name, record.limits_unshared)
         if record.cached:
             metrics.cache_hit(name)

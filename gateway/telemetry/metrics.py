@@ -61,6 +61,13 @@ class Metrics:
         self._limits = counts(
             "gateway_limits_hit_total", "Calls refused because a window was spent.", "route", "policy"
         )
+        self._limits_unshared = counts(
+            *(
+                "gateway_limits_unshared_total",
+                "Calls whose limits were not shared, since Redis was away, by what held.",
+            ),
+            *("route", "mode"),
+        )
         self._cached = counts("gateway_cache_hits_total", "Calls answered from the cache.", "route")
         self._normalised = counts(
             *("gateway_records_normalised_total", "Records answered in the contract's words."),
@@ -77,6 +84,13 @@ class Metrics:
                 "What a mapping did not know or could not use, by the contract's field.",
             ),
             *("bank", "mapping", "version", "reason", "field"),
+        )
+        self._store_up = gauges("gateway_redis_up", "1 while Redis answers; absent where none is configured.")
+        self._store_failures = counts(
+            "gateway_redis_failures_total", "Connections to Redis that ended or could not be made.", "reason"
+        )
+        self._store_operations = durations(
+            "gateway_redis_operation_duration_seconds", "Operations that Redis answered.", "operation"
         )
         self._certificates = gauges("gateway_certificate_expiry_timestamp_seconds", "When a certificate ends.", "name")
         self._lists = gauges(
@@ -141,6 +155,22 @@ class Metrics:
     def limited(self, route: str, policy: str) -> None:
         """A call was refused because this window was spent."""
         self._limits.add((route, policy))
+
+    def limits_unshared(self, route: str, mode: str) -> None:
+        """What a policy says of an absent store held for a call: `local`, `open` or `closed`."""
+        self._limits_unshared.add((route, mode))
+
+    def store(self, *, there: bool) -> None:
+        """Redis answers from now on, or does no more."""
+        self._store_up.set((), int(there))
+
+    def store_failed(self, reason: str) -> None:
+        """A connection to Redis ended, or could not be made."""
+        self._store_failures.add((reason,))
+
+    def store_asked(self, operation: str, seconds: float) -> None:
+        """Redis answered."""
+        self._store_operations.observe((operation,), seconds)
 
     def cache_hit(self, route: str) -> None:
         """A call was answered from the cache."""

@@ -130,7 +130,7 @@ async def test_all_doors_are_open_and_tell_who_is_served(house: House) -> None:
 
 async def test_the_state_holds_files_banks_and_certificates(house: House) -> None:
     _, state = await house.get("admin", "/status")
-    assert set(state) == {"files", "banks", "key_sets", "certificates", "certificates_refusal"}
+    assert set(state) == {"files", "banks", "key_sets", "certificates", "certificates_refusal", "redis"}
     assert state["files"]["generation"] == 1
     assert len(state["files"]["hash"]) == 64
     assert state["files"]["last_refusal"] == []

@@ -162,6 +162,7 @@ class Gateway:
             upstream=parts.pop("upstream", lambda _settings: self.innermost),
             consents=parts.pop("consents", None) or Consents(Consent(id="consent-1", tenant="acme", bank="havel")),
             counters=self.counters,
+            local_counters=self.counters,
             key_sets=self.key_sets,
             hash_consent=lambda consent_id: f"hash of {len(consent_id)}",
             clock=self.clock,
