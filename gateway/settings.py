@@ -68,6 +68,19 @@ class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     minimum_version: Literal["1.2", "1.3"] = "1.2"
 
 
+class BalancerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose word about callers counts on a listener, and for what; `addresses` are networks, `depth` counts from 1."""
+
+    addresses: tuple[str, ...]
+    certificate_from: Literal["client-cert", "x-forwarded-client-cert", "proxy-protocol"] | None = None
+    client_ca: str | None = None
+    revocation_lists: tuple[str, ...] = ()
+    identity: Literal["uri", "dns", "subject"] = "uri"
+    address_from: Literal["x-forwarded-for", "forwarded"] | None = None
+    depth: int = 1
+    proxy_protocol: bool = False
+
+
 class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One of the four doors; without `tls` it is plain."""
 
@@ -75,7 +88,13 @@ class ListenerSettings(msgspec.Struct, frozen=True, kw_only=True):
     tls: TlsSettings | None = None
 
 
-class ServiceSettings(ListenerSettings, frozen=True, kw_only=True):
+class BalancedSettings(ListenerSettings, frozen=True, kw_only=True):
+    """A door that may stand behind a balancer; without `balancer` nobody speaks for another."""
+
+    balancer: BalancerSettings | None = None
+
+
+class ServiceSettings(BalancedSettings, frozen=True, kw_only=True):
     """The service listener, wherever nothing else is said."""
 
     address: Address = Address("0.0.0.0:8443")
@@ -97,7 +116,7 @@ class ListenersSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The four doors; `public` is None where it is not opened."""
 
     service: ServiceSettings
-    public: ListenerSettings | None = None
+    public: BalancedSettings | None = None
     admin: AdminSettings = AdminSettings()
     health: HealthSettings = HealthSettings()
 
@@ -257,6 +276,8 @@ def _meaning(loaded: Loaded, settings: Settings) -> Iterator[Problem]:
             yield loaded.problem(at, "the port must be at most 65535")
         if listener.tls is None and name != "health" and not listener.address.loopback:
             yield loaded.problem(at, "is reached from other machines: add 'tls', or listen on 127.0.0.1")
+        if isinstance(listener, BalancedSettings) and listener.balancer is not None:
+            yield from _balancer(loaded, name, listener, listener.balancer)
     for number, folder in enumerate(settings.files):
         if not folder.is_dir():
             yield loaded.problem(("files", number), f"{folder} is not a folder")
@@ -276,6 +297,26 @@ def _meaning(loaded: Loaded, settings: Settings) -> Iterator[Problem]:
         yield from _references(loaded, settings.secrets)
 
 
+def _balancer(loaded: Loaded, name: str, listener: ListenerSettings, balancer: BalancerSettings) -> Iterator[Problem]:
+    at: Path = ("listeners", name, "balancer")
+    asks = listener.tls is not None and listener.tls.client_ca is not None
+    if name == "service" and balancer.certificate_from is None and not asks:
+        yield loaded.problem(
+            at[:2], "nobody asks callers for a certificate: add 'certificate_from', or 'tls.client_ca'"
+        )
+    for number, written in enumerate(balancer.addresses):
+        try:
+            if ipaddress.ip_network(written).prefixlen == 0:
+                yield loaded.problem((*at, "addresses", number), "trusts everyone: name the balancer's networks")
+        except ValueError:
+            told = "must be an address or a network such as 10.1.0.0/16, whose bits beyond the prefix are zero"
+            yield loaded.problem((*at, "addresses", number), told)
+    if balancer.certificate_from == "proxy-protocol" and not balancer.proxy_protocol:
+        yield loaded.problem((*at, "certificate_from"), "needs 'proxy_protocol: true'")
+    if (balancer.certificate_from is None) != (balancer.client_ca is None):
+        yield loaded.problem(at, "'certificate_from' and 'client_ca' go together", key=True)
+
+
 def _references(loaded: Loaded, secrets: Secrets) -> Iterator[Problem]:
     keys = loaded.value["keys"]
     places: list[Path] = [
@@ -287,12 +328,12 @@ def _references(loaded: Loaded, secrets: Secrets) -> Iterator[Problem]:
     for at in places:
         yield from _followed(loaded, at, secrets.key)
     for name, listener in loaded.value["listeners"].items():
-        tls = listener.get("tls", {})
-        for field in ("certificate", "key", "client_ca"):
-            if field in tls:
-                yield from _followed(loaded, ("listeners", name, "tls", field), secrets.read)
-        for number in range(len(tls.get("revocation_lists", ()))):
-            yield from _followed(loaded, ("listeners", name, "tls", "revocation_lists", number), secrets.read)
+        for part in ("tls", "balancer"):
+            said = listener.get(part, {})
+            places = [(field,) for field in ("certificate", "key", "client_ca") if field in said]
+            places += [("revocation_lists", number) for number in range(len(said.get("revocation_lists", ())))]
+            for place in places:
+                yield from _followed(loaded, ("listeners", name, part, *place), secrets.read)
     redis = loaded.value.get("redis", {})
     for field in ("ca", "certificate", "key", "username", "password"):
         if field in redis:

@@ -4,15 +4,19 @@
 """
 
 import asyncio
+import functools
 import pathlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from gateway.files import Problem, Refused
 from gateway.secrets import CertificateUnusable
-from gateway.settings import ListenerSettings, Settings
+from gateway.settings import BalancedSettings, ListenerSettings, Settings, TlsSettings
 from gateway.telemetry import Telemetry
-from gateway.web.listeners import Listener
+from gateway.web.balancer import Balancer
+from gateway.web.listeners import Front, Listener
 from gateway.web.tls import Tls, build_tls
+from gateway.web.trust import read_trust
 
 
 class Certificates:
@@ -22,33 +26,54 @@ class Certificates:
         self.last_refusal: tuple[str, ...] = ()
         self._settings = settings
         self._metrics, self._log = telemetry.metrics, telemetry.log
-        self._present: dict[str, Tls] = {}
+        self._present: dict[str, Front] = {}
         self._renewing = asyncio.Lock()
 
-    def load(self) -> Mapping[str, Tls]:
-        """Reads the files; name of each listener that has TLS -> its TLS. Blocks. Raises Refused with every problem."""
+    def load(self) -> Mapping[str, Front]:
+        """Reads the files; name of each listener -> what newcomers meet. Blocks. Raises Refused with every problem."""
         fresh, problems = {}, []
         for name, listener in named_listeners(self._settings):
-            if listener.tls is not None:
-                try:
-                    fresh[name] = build_tls(
-                        listener.tls,
-                        self._settings.secrets,
-                        observe=self._metrics.handshake_failed(name),
-                        handshake_timeout=float(self._settings.limits.handshake_timeout),
-                        before=self._present.get(name),
-                    )
-                except CertificateUnusable as error:
-                    problems.append(Problem("settings", 1, 1, f"listeners.{name}.tls", str(error)))
+            before = self._present.get(name, Front())
+            at = f"listeners.{name}.tls"
+            try:
+                tls = self._tls(name, listener.tls, before.tls) if listener.tls is not None else None
+                at = f"listeners.{name}.balancer"
+                fresh[name] = Front(tls, self._balancer(name, listener, before.balancer))
+            except CertificateUnusable as error:
+                problems.append(Problem("settings", 1, 1, at, str(error)))
         if problems:
             raise Refused(problems)
         self._present = fresh
-        for name, tls in fresh.items():
-            self._metrics.certificate(name, tls.ends)
-            if tls.trust is not None:
-                self._metrics.certificate(f"{name}:client_ca", tls.trust.ends)
-                self._metrics.revocation_lists(name, tls.trust.lists_end)
+        for name, front in fresh.items():
+            if front.tls is not None:
+                self._metrics.certificate(name, front.tls.ends)
+            for part, trust in front.trusts():
+                self._metrics.certificate(f"{name}:{part}", trust.ends)
+            ends = [trust.lists_end for _, trust in front.trusts() if trust.lists_end is not None]
+            self._metrics.revocation_lists(name, min(ends, default=None))
         return fresh
+
+    def _tls(self, name: str, settings: TlsSettings, before: Tls | None) -> Tls:
+        return build_tls(
+            settings,
+            self._settings.secrets,
+            observe=self._metrics.handshake_failed(name),
+            handshake_timeout=float(self._settings.limits.handshake_timeout),
+            before=before,
+        )
+
+    def _balancer(self, name: str, listener: ListenerSettings, before: Balancer | None) -> Balancer | None:
+        settings = listener.balancer if isinstance(listener, BalancedSettings) else None
+        if settings is None:
+            return None
+        trust = None
+        if settings.client_ca is not None:
+            now = datetime.now(UTC)
+            trust = read_trust(settings.client_ca, settings.revocation_lists, self._settings.secrets, now)
+        if before is not None and before.judges_as(trust):
+            return before
+        ignored = functools.partial(self._metrics.claim_ignored, name)
+        return Balancer(settings, trust, ignored, functools.partial(self._metrics.preface_refused, name))
 
     async def renew(self, listeners: Mapping[str, Listener]) -> bool:
         """Reads the files anew and gives them to the listeners; whether they serve now. The old go on otherwise."""
@@ -61,7 +86,7 @@ class Certificates:
                 self._log.warning("certificates refused, the old ones go on", problems=list(self.last_refusal))
                 return False
             self.last_refusal = ()
-            changed = [name for name, tls in fresh.items() if name in listeners and listeners[name].tls is not tls]
+            changed = [name for name, front in fresh.items() if name in listeners and listeners[name].front != front]
             for name in changed:
                 await listeners[name].renew(fresh[name])
         self._log.info("certificates read", changed=changed)
@@ -69,17 +94,19 @@ class Certificates:
 
     def files(self) -> frozenset[pathlib.Path]:
         """The files that all of it is read from."""
-        found: set[pathlib.Path | None] = set()
+        references: list[str] = []
         for _name, listener in named_listeners(self._settings):
             if listener.tls is not None:
-                tls = listener.tls
-                references = (tls.certificate, tls.key, tls.client_ca, *tls.revocation_lists)
-                found.update(self._settings.secrets.path(one) for one in references if one is not None)
+                references += [listener.tls.certificate, listener.tls.key]
+            for part in (listener.tls, listener.balancer if isinstance(listener, BalancedSettings) else None):
+                if part is not None and part.client_ca is not None:
+                    references += [part.client_ca, *part.revocation_lists]
+        found = (self._settings.secrets.path(reference) for reference in references)
         return frozenset(path for path in found if path is not None)
 
     def state(self) -> dict[str, str]:
-        """When the certificate of each listener ends (RFC 3339)."""
-        return {name: tls.ends.isoformat() for name, tls in self._present.items()}
+        """When the certificate of each listener that has one ends (RFC 3339)."""
+        return {name: front.tls.ends.isoformat() for name, front in self._present.items() if front.tls is not None}
 
 
 def named_listeners(settings: Settings) -> list[tuple[str, ListenerSettings]]:

@@ -78,16 +78,16 @@ class Gateway:
         """Loads the files, opens all listeners, begins to watch. Raises Refused, ListenerUnavailable."""
         await self._load()
         await self._shared.open()
-        tls = await asyncio.to_thread(self.certificates.load)
+        fronts = await asyncio.to_thread(self.certificates.load)
         pages = await asyncio.to_thread(admin_pages, lambda: self.generation.openapi, self.status)
         door = Door(lambda: self.generation.table, self.telemetry)
         log, limits, named = self.telemetry.log, self.settings.limits, self.settings.listeners
-        self.listeners["service"] = Listener("service", named.service, tls.get("service"), door, limits)
+        self.listeners["service"] = Listener("service", named.service, fronts["service"], door, limits)
         if named.public is not None:
-            self.listeners["public"] = Listener("public", named.public, tls.get("public"), Pages({}, log), limits)
-        self.listeners["admin"] = Listener("admin", named.admin, tls.get("admin"), Pages(pages, log), limits)
+            self.listeners["public"] = Listener("public", named.public, fronts["public"], Pages({}, log), limits)
+        self.listeners["admin"] = Listener("admin", named.admin, fronts["admin"], Pages(pages, log), limits)
         probes = Pages(health_pages(self._waits_for, self.telemetry.metrics_text), log)
-        health = Listener("health", named.health, tls.get("health"), probes, limits)
+        health = Listener("health", named.health, fronts["health"], probes, limits)
         self._doors = Doors(tuple(self.listeners.values()), health, self.settings.drain)
         self.listeners["health"] = health
         await self._doors.open()

@@ -101,6 +101,14 @@ class Metrics:
         self._handshakes = counts(
             "gateway_tls_handshake_failures_total", "TLS handshakes of callers that failed.", "listener", "reason"
         )
+        self._claims = counts(
+            "gateway_forwarded_claims_ignored_total",
+            "Requests that spoke for a caller and came from no trusted address.",
+            "listener",
+        )
+        self._prefaces = counts(
+            "gateway_proxy_protocol_refused_total", "Connections of a balancer that began wrongly.", "listener"
+        )
         self._certificates_refused = counts(
             "gateway_certificates_refused_total", "Changed sets of listeners' certificates that were not taken."
         )
@@ -200,6 +208,14 @@ class Metrics:
     def handshake_failed(self, listener: str) -> Callable[[str], None]:
         """What counts the failed handshakes of a listener, by a reason out of a fixed set."""
         return lambda reason: self._handshakes.add((listener, reason))
+
+    def claim_ignored(self, listener: str) -> None:
+        """A request said who calls, and did not come from a balancer that may."""
+        self._claims.add((listener,))
+
+    def preface_refused(self, listener: str) -> None:
+        """A balancer's connection did not begin as the PROXY protocol asks."""
+        self._prefaces.add((listener,))
 
     def certificates_refused(self) -> None:
         """The listeners' certificates changed and were not taken."""

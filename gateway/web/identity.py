@@ -8,6 +8,7 @@ import asyncio
 import base64
 import hashlib
 import ssl
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from cryptography import x509
@@ -38,6 +39,16 @@ def chain_of(transport: asyncio.BaseTransport) -> list[bytes]:
     below = getattr(tls, "_sslobj", None)
     shown: list[Any] = (below.get_unverified_chain() if below is not None else None) or []
     return [one if isinstance(one, bytes) else one.public_bytes(_DER) for one in shown]
+
+
+def ends_of(transport: asyncio.BaseTransport) -> datetime | None:
+    """When the peer's certificate ends (UTC); None without one, or where that can not be read."""
+    tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+    try:
+        return x509.load_der_x509_certificate(certificate).not_valid_after_utc if certificate else None
+    except ValueError:
+        return None
 
 
 def thumbprint_of(certificate: bytes) -> str:

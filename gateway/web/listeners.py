@@ -8,13 +8,18 @@ authorities that were removed, and resume their sessions.
 import asyncio
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+import msgspec
 
 from gateway.exchange import Peer
 from gateway.settings import Address, Limits, ListenerSettings
+from gateway.web.acceptor import Acceptor
+from gateway.web.balancer import Balancer
 from gateway.web.identity import IdentityKind, peer_of
-from gateway.web.protocol import Attendant, Connections
+from gateway.web.protocol import Attendant, Connection, Connections
 from gateway.web.tls import Tls
+from gateway.web.trust import Trust
 
 _BACKLOG = 1024
 
@@ -38,8 +43,23 @@ def bind(name: str, address: Address) -> list[socket.socket]:
     return bound
 
 
+class Front(msgspec.Struct, frozen=True):
+    """What newcomers meet: TLS, None where the listener is plain, and whose word about callers counts."""
+
+    tls: Tls | None = None
+    balancer: Balancer | None = None
+
+    def trusts(self) -> list[tuple[str, Trust]]:
+        """What judges certificates here, by the part of the settings that says so."""
+        parts = (
+            ("client_ca", self.tls.trust if self.tls is not None else None),
+            ("balancer.client_ca", self.balancer.trust if self.balancer is not None else None),
+        )
+        return [(part, trust) for part, trust in parts if trust is not None]
+
+
 class Listener:
-    """A door that can be opened, renewed, closed to newcomers, and emptied. `tls` is None where it is plain.
+    """A door that can be opened, renewed, closed to newcomers, and emptied.
 
     `sockets` listen already, where another process bound them; they are closed with the listener.
     """
@@ -48,20 +68,20 @@ class Listener:
         self,
         name: str,
         settings: ListenerSettings,
-        tls: Tls | None,
+        front: Front,
         attendant: Attendant,
         limits: Limits,
         *,
         sockets: Sequence[socket.socket] = (),
     ) -> None:
         self.name = name
+        self.front = front
         self._settings = settings
-        self._tls = tls
         self._limits = limits
         self._attendant = attendant
         self._sockets = list(sockets)
         self._connections: Connections | None = None
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | Acceptor] = []
 
     @property
     def port(self) -> int:
@@ -74,11 +94,6 @@ class Listener:
         """Whether new connections are taken."""
         return any(server.is_serving() for server in self._servers)
 
-    @property
-    def tls(self) -> Tls | None:
-        """What newcomers meet."""
-        return self._tls
-
     async def open(self) -> None:
         """Begins to take connections. Raises ListenerUnavailable."""
         kind: IdentityKind = self._settings.tls.identity if self._settings.tls is not None else "uri"
@@ -89,31 +104,49 @@ class Listener:
         if not self._sockets:
             self._sockets = await asyncio.to_thread(bind, self.name, self._settings.address)
         self._connections = Connections(self._attendant, self._limits, identify)
-        await self._serve(self._connections, self._tls)
+        await self._serve(self._connections)
 
-    async def renew(self, tls: Tls) -> None:
-        """From now on newcomers meet `tls`; who is connected is judged by its trust before the next request."""
-        self._tls = tls
+    async def renew(self, front: Front) -> None:
+        """From now on newcomers meet `front`; who is connected is judged by its trust before the next request."""
+        self.front = front
         if self._connections is not None and self.listening:
-            await self._serve(self._connections, tls)
+            await self._serve(self._connections)
 
-    async def _serve(self, connections: Connections, tls: Tls | None) -> None:
+    async def _serve(self, connections: Connections) -> None:
+        tls, balancer = self.front.tls, self.front.balancer
         trust = tls.trust if tls is not None else None
-        timeout = float(self._limits.handshake_timeout) if tls is not None else None
-        before, servers = self._servers, []
+        servers: list[asyncio.Server | Acceptor] = []
         for listening in self._sockets:
-            server = await asyncio.get_running_loop().create_server(
-                connections.judged_by(trust),
-                sock=listening.dup(),
-                ssl=tls.context if tls is not None else None,
-                backlog=_BACKLOG,
-                ssl_handshake_timeout=timeout,
-                ssl_shutdown_timeout=timeout,
-            )
-            servers.append(server)
-        self._servers, connections.trust = servers, trust
+            if balancer is not None and balancer.takes_prefaces:
+                servers.append(self._accept(connections.judged_by(trust), listening.dup(), balancer))
+            else:
+                servers.append(await self._listen(connections.judged_by(trust), listening.dup()))
+        before, self._servers = self._servers, servers
+        connections.judges.trust, connections.judges.balancer = trust, balancer
         for server in before:
             server.close()
+
+    async def _listen(self, protocol: Callable[..., Connection], listening: socket.socket) -> asyncio.Server:
+        tls, timeout = self.front.tls, float(self._limits.handshake_timeout)
+        return await asyncio.get_running_loop().create_server(
+            protocol,
+            sock=listening,
+            ssl=tls.context if tls is not None else None,
+            backlog=_BACKLOG,
+            ssl_handshake_timeout=timeout if tls is not None else None,
+            ssl_shutdown_timeout=timeout if tls is not None else None,
+        )
+
+    def _accept(self, protocol: Callable[..., Connection], listening: socket.socket, balancer: Balancer) -> Acceptor:
+        return Acceptor(
+            listening,
+            protocol,
+            balancer.trusts,
+            context=self.front.tls.context if self.front.tls is not None else None,
+            seconds=float(self._limits.handshake_timeout),
+            most=self._limits.connections,
+            refused=balancer.refused,
+        )
 
     def answer_for_the_last_time(self) -> None:
         """From now on every answer is its connection's last; connections are still taken."""

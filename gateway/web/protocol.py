@@ -7,9 +7,7 @@ leans on attributes of aiohttp 3.14 that are not public (`_messages`, `_waiter`,
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -25,7 +23,6 @@ from gateway.errors import (
     Overloaded,
     PathRefused,
     RequestInvalid,
-    Unauthenticated,
 )
 from gateway.exchange import Peer
 from gateway.reading import BUFFER_BYTES, read_through
@@ -33,9 +30,9 @@ from gateway.settings import Limits
 from gateway.web.admission import admit
 from gateway.web.alarm import Alarm
 from gateway.web.bodies import Body, CallerGone, Pace
-from gateway.web.identity import chain_of
+from gateway.web.callers import Caller, Judges
 from gateway.web.refusals import TARGET_BYTES, refusal_of
-from gateway.web.trust import CertificateRefused, Trust
+from gateway.web.trust import Trust
 
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 8 * 1024 * 1024
@@ -56,8 +53,8 @@ class Attendant(Protocol):
 class Connections(web.Server):
     """All connections of one listener, and what they share. `identify` reads the peer of a new one.
 
-    While `draining`, every answer is its connection's last; once `closed`, no connection waits for a request. `trust`
-    judges certificates now: a connection that was judged by another is judged anew, and its next answer is its last.
+    While `draining`, every answer is its connection's last; once `closed`, no connection waits for a request. `judges`
+    say who calls; their trust and balancer may change at any time.
     """
 
     def __init__(self, attendant: Attendant, limits: Limits, identify: Callable[[asyncio.BaseTransport], Peer]) -> None:
@@ -66,8 +63,7 @@ class Connections(web.Server):
         self.limits = limits
         self.header_bytes = int(limits.header_bytes)
         self.pace = Pace(int(limits.body_rate), limits.header_timeout)
-        self.identify = identify
-        self.trust: Trust | None = None
+        self.judges = Judges(identify)
         self.draining = self.closed = False
         self.buffer = bytearray(BUFFER_BYTES)
         self._parsing: dict[str, Any] = {
@@ -83,9 +79,9 @@ class Connections(web.Server):
             **self._parsing,
         }
 
-    def judged_by(self, trust: Trust | None) -> Callable[[], "Connection"]:
+    def judged_by(self, trust: Trust | None) -> Callable[..., "Connection"]:
         """What makes a protocol for a new connection of a server whose handshakes are judged by `trust`."""
-        return functools.partial(Connection, self, trust)
+        return lambda preface=None: Connection(self, Caller(self.judges, trust, preface))
 
     def parser(self, connection: "Connection") -> HttpRequestParser:
         """A parser that has seen nothing, as aiohttp makes one for a new connection."""
@@ -127,10 +123,11 @@ class Connections(web.Server):
 
 
 class Connection(RequestHandler):
-    """One connection. `peer` is who TLS proved it to be; `overdue` says that the deadline cancelled the handler."""
+    """One connection. `peer` is who the request comes from; `overdue` says that the deadline cancelled the handler."""
 
     __slots__ = (
         "_alarm",
+        "_caller",
         "_chunked",
         "_chunks_end",
         "_door",
@@ -138,7 +135,6 @@ class Connection(RequestHandler):
         "_head_bytes",
         "_payload",
         "_refusal",
-        "_trust",
         "chunks",
         "keep",
         "overdue",
@@ -146,10 +142,10 @@ class Connection(RequestHandler):
         "serving",
     )
 
-    def __init__(self, door: Connections, trust: Trust | None) -> None:
+    def __init__(self, door: Connections, caller: Caller) -> None:
         super().__init__(door, **door.options)
         self._door = door
-        self._trust = trust
+        self._caller = caller
         self._alarm = Alarm(self._loop, self.cut)
         self._head_bytes = 0
         self._flooded = False
@@ -165,7 +161,8 @@ class Connection(RequestHandler):
         """A TCP connection, or one whose TLS handshake is over."""
         super().connection_made(transport)
         read_through(transport, self, self._door.buffer)
-        self.peer = self._door.identify(transport)
+        self._caller.connected(transport)
+        self.peer = self._caller.own
         self.serving = self._task_handler
         self._alarm.set_in(self._door.limits.header_timeout, self.cut)
         if len(self._door._connections) > self._door.limits.connections:  # noqa: SLF001 - aiohttp's own copies it
@@ -177,6 +174,7 @@ class Connection(RequestHandler):
             set_exception(self._payload, ConnectionResetError("connection lost"))
         super().connection_lost(exc)
         self._alarm.end()
+        self._caller.gone()
 
     def data_received(self, data: bytes) -> None:
         """Bytes for the parser; what it can not read becomes a refusal."""
@@ -213,6 +211,7 @@ class Connection(RequestHandler):
 
     async def _attend_all(self) -> None:
         door, loop = self._door, self._loop
+        caller = self._caller
         while not self._force_close:
             if not self._messages:
                 if door.closed:
@@ -228,17 +227,22 @@ class Connection(RequestHandler):
             if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
                 self._resume_reading_if_drained()
             self._payload = payload
-            changed = self._trust is not door.trust
-            if isinstance(message, _ErrInfo) or (changed and not self._still_trusted(door.trust)):
-                self.keep = False
+            if isinstance(message, _ErrInfo):
+                self.peer, self.keep = caller.own, False
                 await door.attendant.refuse(self._refusal, self)
-            else:
-                self.chunks = message.version == HttpVersion11
-                self.keep = self.chunks and not message.should_close and not message.upgrade
-                self._chunked = message.chunked
-                await door.attendant.attend(message, payload, self)
-                if self._chunked:
-                    self._forget_trailers()
+                break
+            if caller.may_differ:
+                refusal, self.peer = caller.refusal(message), caller.peer
+                if refusal is not None:
+                    self.keep = False
+                    await door.attendant.refuse(refusal, self)
+                    break
+            self.chunks = message.version == HttpVersion11
+            self.keep = self.chunks and not message.should_close and not message.upgrade
+            self._chunked = message.chunked
+            await door.attendant.attend(message, payload, self)
+            if self._chunked:
+                self._forget_trailers()
             if not self.keep:
                 break
             self._payload = None
@@ -279,7 +283,7 @@ class Connection(RequestHandler):
         """Whether the answer that begins now is the connection's last: a body that nobody read leaves no next head."""
         door, payload = self._door, self._payload
         unread = payload is not None and not payload.is_eof()
-        if unread or door.draining or self._trust is not door.trust or (self._chunked and self._more_came()):
+        if unread or door.draining or self._caller.outdated or (self._chunked and self._more_came()):
             self.keep = False
         return not self.keep
 
@@ -336,16 +340,6 @@ class Connection(RequestHandler):
                 size += len(await payload.readany())
         except (RequestPayloadError, BodyTooSlow, ConnectionError):
             pass
-
-    def _still_trusted(self, trust: Trust | None) -> bool:
-        """Whether the certificate that was shown when the connection began is one that is taken now."""
-        try:
-            if trust is not None and self.peer.thumbprint is not None and self.transport is not None:
-                trust.judge(chain_of(self.transport), datetime.now(UTC))
-        except CertificateRefused as refused:
-            self._refusal = Unauthenticated(f"The client certificate is not taken any more: {refused}.")
-            return False
-        return True
 
     def _more_came(self) -> bool:
         """Whether anything follows a request in chunks, even the beginning of a head."""

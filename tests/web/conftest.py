@@ -22,8 +22,9 @@ from gateway.exchange import Exchange, Handler, Response, RouteFacts
 from gateway.secrets import Secrets
 from gateway.settings import Address, Limits, ListenerSettings, TlsSettings
 from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.web.balancer import Balancer
 from gateway.web.door import Door
-from gateway.web.listeners import Listener
+from gateway.web.listeners import Front, Listener
 from gateway.web.protocol import Attendant
 from gateway.web.tls import Tls, build_tls
 
@@ -255,9 +256,12 @@ async def serve(calls: Calls, telemetry: Telemetry, dial: Dial) -> AsyncIterator
             context: Tls | None = None,
             tls: TlsSettings | None = None,
             attendant: Attendant | None = None,
+            balancer: Balancer | None = None,
         ) -> Place:
             attendant = attendant or Door(lambda: calls, telemetry)
-            listener = Listener("service", ListenerSettings(address=LOOPBACK, tls=tls), context, attendant, limits)
+            listener = Listener(
+                "service", ListenerSettings(address=LOOPBACK, tls=tls), Front(context, balancer), attendant, limits
+            )
             await listener.open()
 
             async def stop() -> None:

@@ -12,7 +12,7 @@ from gateway.telemetry import Telemetry
 from gateway.web.door import Door
 from gateway.web.drain import Doors
 from gateway.web.health import health_pages
-from gateway.web.listeners import Listener, ListenerUnavailable
+from gateway.web.listeners import Front, Listener, ListenerUnavailable
 from gateway.web.pages import Pages
 from tests.web.conftest import LOOPBACK, Calls, request
 
@@ -22,9 +22,9 @@ class House:
 
     def __init__(self, calls: Calls, telemetry: Telemetry, drain: Drain) -> None:
         settings, limits = ListenerSettings(address=LOOPBACK), Limits()
-        self.service = Listener("service", settings, None, Door(lambda: calls, telemetry), limits)
+        self.service = Listener("service", settings, Front(), Door(lambda: calls, telemetry), limits)
         pages = health_pages(lambda: ("drained",) if self.doors.draining else (), telemetry.metrics_text)
-        self.health = Listener("health", settings, None, Pages(pages, structlog.get_logger()), limits)
+        self.health = Listener("health", settings, Front(), Pages(pages, structlog.get_logger()), limits)
         self.doors = Doors([self.service], self.health, drain)
 
 
@@ -111,7 +111,7 @@ async def test_a_call_whose_caller_is_gone_is_waited_for_too(calls, telemetry, d
 async def test_all_doors_open_or_none(calls, telemetry):
     house = House(calls, telemetry, Drain())
     attendant = Pages({}, structlog.get_logger())
-    impossible = Listener("admin", ListenerSettings(address=Address("192.0.2.1:1")), None, attendant, Limits())
+    impossible = Listener("admin", ListenerSettings(address=Address("192.0.2.1:1")), Front(), attendant, Limits())
     doors = Doors([house.service, impossible], house.health, Drain())
     with pytest.raises(ListenerUnavailable, match=r"listeners\.admin"):
         await doors.open()

@@ -6,13 +6,13 @@ import pytest
 import structlog
 
 from gateway.settings import Address, Limits, ListenerSettings
-from gateway.web.listeners import Listener, ListenerUnavailable
+from gateway.web.listeners import Front, Listener, ListenerUnavailable
 from gateway.web.pages import Pages
 
 
 def listener(address: str) -> Listener:
     settings = ListenerSettings(address=Address(address))
-    return Listener("health", settings, None, Pages({}, structlog.get_logger()), Limits())
+    return Listener("health", settings, Front(), Pages({}, structlog.get_logger()), Limits())
 
 
 async def test_an_address_in_use_is_named():
