@@ -9,6 +9,7 @@ entries, `NbOfTxs` counts them. `Chrgs` are the records of charges of the entry,
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from lxml import etree
@@ -16,11 +17,12 @@ from lxml import etree
 from gateway.errors import BankNonsense
 
 # The first version's names end in V01.
-_MESSAGES = tuple(
-    f"{{*}}{name}{version}"
+_MESSAGES = frozenset(
+    f"{name}{version}"
     for name in ("BkToCstmrAcctRpt", "BkToCstmrStmt", "BkToCstmrDbtCdtNtfctn")
     for version in ("", "V01")
 )
+_ENTRIES = frozenset({"Ntry"})
 _LISTS = frozenset({"Ustrd", "Strd"})
 _ANY = "{*}"
 
@@ -35,11 +37,28 @@ def read_camt(body: bytes) -> bytes:
         raise BankNonsense("The bank's XML can not be read.") from None
     if root.getroottree().docinfo.internalDTD is not None:
         raise BankNonsense("The bank's XML declares a document type, which is not read.")
-    messages = [found for name in _MESSAGES for found in root.iter(name)]
+    messages = list(_outermost(root, _MESSAGES))
     if not messages:
         raise BankNonsense("The bank's XML is no camt.05x message.")
-    entries = [_entry(entry) for message in messages for entry in message.iter(_ANY + "Ntry")]
+    entries = [_entry(entry) for message in messages for entry in _outermost(message, _ENTRIES)]
     return json.dumps({"Ntry": entries}, ensure_ascii=False).encode()
+
+
+def _outermost(element: Any, names: frozenset[str]) -> Iterator[Any]:
+    """Elements of these names, but for those inside another: nested ones would be read once for every level."""
+    waiting = [element]
+    while waiting:
+        here = waiting.pop()
+        if _name(here) in names:
+            yield here
+        else:
+            waiting.extend(reversed(here))
+
+
+def _name(element: Any) -> str:
+    """Without its namespace: whatever the version calls it."""
+    name: str = element.tag.rpartition("}")[2]
+    return name
 
 
 def _entry(element: Any) -> dict[str, Any]:
@@ -66,8 +85,10 @@ def _charges(element: Any) -> list[Any]:
 def _object(element: Any, without: tuple[str, ...] = ()) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for child in element:
-        name = etree.QName(child).localname
-        value = None if name in without else _value(child)
+        name = _name(child)
+        if name in without or (name in out and name not in _LISTS):
+            continue
+        value = _value(child)
         if value is None:
             continue
         if name in _LISTS:

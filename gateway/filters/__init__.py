@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from gateway.exchange import Filter
-from gateway.filters import cache, consent, headers, jwt, mtls, rate_limit, scopes, timeout
+from gateway.filters import cache, consent, headers, json_body, jwt, mtls, rate_limit, scopes, timeout
 from gateway.filters.building import Building
 
 Phase = Literal["edge", "authenticate", "authorise", "limit"]
@@ -34,6 +34,7 @@ FILTERS: Mapping[str, Kind] = {
     "scopes": Kind("authorise", scopes.ScopesSettings, scopes.build),
     "consent": Kind("authorise", consent.ConsentSettings, consent.build),
     "rate_limit": Kind("limit", rate_limit.RateLimitSettings, rate_limit.build),
+    "json_body": Kind("limit", json_body.JsonBodySettings, json_body.build),
     "cache": Kind("limit", cache.CacheSettings, cache.build),
 }
 

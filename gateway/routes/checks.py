@@ -174,6 +174,16 @@ def _cache(route: RoutePolicy) -> Iterator[Problem]:
         yield _at(route, listed, f"the answers of {route.operation} may not be kept")
 
 
+def _bodies(route: RoutePolicy) -> Iterator[Problem]:
+    listed = route.listed("json_body")
+    if listed is None:
+        return
+    if route.body_limit == 0:
+        yield _at(route, listed, "there is no body to judge: 'body_limit' is 0B")
+    if set(route.methods) <= {"GET"}:
+        yield _at(route, listed, "a GET request has no body to judge")
+
+
 _CHECKS: tuple[Callable[[RoutePolicy], Iterator[Problem]], ...] = (
     _target,
     _operation,
@@ -183,6 +193,7 @@ _CHECKS: tuple[Callable[[RoutePolicy], Iterator[Problem]], ...] = (
     _issuers,
     _limits,
     _cache,
+    _bodies,
 )
 
 

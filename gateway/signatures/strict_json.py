@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 def read_object(content: bytes) -> dict[str, Any]:
     """The object. Raises ValueError, without any of the content in its message, for everything else."""
     try:
-        value = json.loads(content.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
+        value = json.loads(content.decode("utf-8"), object_pairs_hook=once, parse_constant=refuse)
     except RecursionError:
         raise ValueError("JSON nested too deeply") from None
     except ValueError:
@@ -17,12 +17,14 @@ def read_object(content: bytes) -> dict[str, Any]:
     return value
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its members. Raises ValueError where one stands twice."""
     members = dict(pairs)
     if len(members) != len(pairs):
         raise ValueError("a member stands twice")
     return members
 
 
-def _refuse(_constant: str) -> NoReturn:
+def refuse(_constant: str) -> NoReturn:
+    """NaN and the infinities are no JSON. Raises ValueError."""
     raise ValueError("not a JSON number")

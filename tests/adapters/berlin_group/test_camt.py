@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 
 import pytest
 
@@ -114,6 +115,49 @@ def test_the_encoding_is_the_one_that_the_message_declares():
 def test_what_is_no_camt_message_is_nonsense(body):
     with pytest.raises(BankNonsense):
         READERS["camt"](body)
+
+
+_ENTITY = f'<!ENTITY a "{"x" * 50_000}">'
+_LAUGHS = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10 if n else "x" * 10}">' for n in range(10))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(f"<!DOCTYPE d [{_LAUGHS}]><BkToCstmrStmt>&e9;</BkToCstmrStmt>", id="a-billion-laughs"),
+        pytest.param(f'<!DOCTYPE d [{_LAUGHS}]><BkToCstmrStmt a="&e9;"/>', id="laughs-in-an-attribute"),
+        pytest.param(f"<!DOCTYPE d [{_ENTITY}]><BkToCstmrStmt>{'&a;' * 5_000}</BkToCstmrStmt>", id="quadratic"),
+        pytest.param(f'<!DOCTYPE d [{_ENTITY}]><BkToCstmrStmt a="{"&a;" * 5_000}"/>', id="quadratic-in-an-attribute"),
+        pytest.param('<!DOCTYPE d SYSTEM "http://127.0.0.1:9/x.dtd"><BkToCstmrStmt/>', id="a-remote-dtd"),
+        pytest.param(
+            '<!DOCTYPE d [<!ENTITY % p SYSTEM "file:///etc/passwd">%p;]><BkToCstmrStmt/>', id="a-parameter-entity"
+        ),
+        pytest.param("<!DOCTYPE d><BkToCstmrStmt/>", id="a-document-type-alone"),
+    ],
+)
+def test_what_entities_could_bring_or_grow_into_is_refused(body, monkeypatch):
+    def no_network(*_address):
+        raise AssertionError("nothing is fetched")
+
+    monkeypatch.setattr("socket.socket.connect", no_network)
+    tracemalloc.start()
+    with pytest.raises(BankNonsense):
+        READERS["camt"](body.encode())
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1_000_000
+
+
+def test_entries_inside_entries_are_no_entries_and_are_read_once():
+    """Each level would otherwise be read again for every level above it: a message of 1 MB took a minute."""
+    inner = "<Nm>x</Nm>" * 20_000
+    body = f"{HEAD}<BkToCstmrStmt>{'<Ntry>' * 200}{inner}{'</Ntry>' * 200}</BkToCstmrStmt></Document>"
+    assert len(READERS["camt"](body.encode())) < 10_000
+
+
+def test_messages_inside_messages_are_read_once():
+    body = f"{HEAD}{'<BkToCstmrStmt>' * 100}<Ntry><Nm>x</Nm></Ntry>{'</BkToCstmrStmt>' * 100}</Document>"
+    assert json.loads(READERS["camt"](body.encode())) == {"Ntry": [{"Nm": "x"}]}
 
 
 def test_nothing_of_an_unreadable_message_is_told():
