@@ -16,7 +16,7 @@ from aiohttp.streams import StreamReader
 
 from gateway.banks import wire
 from gateway.banks.connections import BankProtocol, Line
-from gateway.banks.decoding import decode
+from gateway.banks.decoding import coding_of, decode
 from gateway.banks.meter import Meter
 from gateway.banks.origins import Origin, Origins, UrlRefused
 from gateway.banks.translation import translate
@@ -99,7 +99,7 @@ class Client:
             return BankResponse(
                 status=head.code,
                 headers=head.headers,
-                body=self._decode(body, head.headers.get("Content-Encoding", ""), self._bounds.answer_bytes),
+                body=self._decode(body, coding_of(head.headers), self._bounds.answer_bytes),
                 url=attempt.url,
                 request_id=attempt.request_id,
             )

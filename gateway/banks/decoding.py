@@ -5,6 +5,7 @@ in), and a coding that was not asked for (br, zstd) or that is stacked is refuse
 """
 
 import zlib
+from collections.abc import Mapping
 
 from gateway.errors import BankNonsense
 
@@ -13,6 +14,13 @@ MOST_RATIO = 150
 RATIO_COUNTS_FROM = 256 * 1024
 _STEP = 64 * 1024
 _GZIP, _ZLIB, _RAW = 16 + zlib.MAX_WBITS, zlib.MAX_WBITS, -zlib.MAX_WBITS
+
+
+def coding_of(headers: Mapping[str, str]) -> str:
+    """The Content-Encoding of an answer; several fields are one list (RFC 9110 section 5.3), and refused like one."""
+    if "Content-Encoding" not in headers:
+        return ""
+    return ", ".join(value for name, value in headers.items() if name.lower() == "content-encoding")
 
 
 def decode(body: bytes, coding: str, limit: int) -> bytes:

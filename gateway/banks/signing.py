@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
-from gateway.banks.decoding import decode
+from gateway.banks.decoding import coding_of, decode
 from gateway.banks.entry import Signing
 from gateway.banks.origins import Origins, UrlRefused
 from gateway.contract import BankRequest, BankResponse, Clock
@@ -116,8 +116,7 @@ class Signatures(msgspec.Struct, frozen=True):
                 except SignatureRefused as refused:
                     rejected = _rejected(bank, outgoing, response, headers, str(refused))
                     raise await _told(rejected, keep) from None
-            coding = response.headers.get("Content-Encoding", "")
-            return msgspec.structs.replace(response, body=decode(response.body, coding, most))
+            return msgspec.structs.replace(response, body=decode(response.body, coding_of(response.headers), most))
 
         return verified
 

@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from gateway.filters.tokens.strict_json import once, refuse
+from gateway.signatures.strict_json import once, refuse
 
 # The last alternative is a quotation mark that is never closed: without it each one would be sought anew.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]|[\]}]|[^\s"\[\]{},:]++|"', re.DOTALL)

@@ -2,6 +2,7 @@ import asyncio
 import contextlib
 import gzip
 import ssl
+import zlib
 
 import pytest
 import trustme
@@ -47,6 +48,7 @@ async def test_a_large_answer_comes_whole(listen, reach, outgoing, chunked):
 
 
 # What a bank, or somebody in its place, can do wrong: the bytes of the answer, and what is made of them.
+BOMB = gzip.compress(b"\0" * 50_000_000)
 BROKEN = {
     "not HTTP": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", BankNonsense),
     "two lengths": (answer(b"{}", "Content-Length: 2", "Content-Length: 2"), BankNonsense),
@@ -64,9 +66,21 @@ BROKEN = {
         answer(b"100000\r\n" + b"x" * 0x100000 + b"\r\n9\r\n123456789\r\n0\r\n\r\n", "Transfer-Encoding: chunked"),
         BankNonsense,
     ),
-    "a bomb": (answer(gzip.compress(b"\0" * 50_000_000), "Content-Encoding: gzip"), BankNonsense),
+    "a bomb": (answer(BOMB, "Content-Encoding: gzip"), BankNonsense),
     "a bomb in a bomb": (answer(gzip.compress(gzip.compress(b"x")), "Content-Encoding: gzip, gzip"), BankNonsense),
+    "a deflate bomb": (answer(zlib.compress(b"\0" * 50_000_000), "Content-Encoding: deflate"), BankNonsense),
+    "a bomb in chunks": (
+        answer(b"%x\r\n%b\r\n0\r\n\r\n" % (len(BOMB), BOMB), "Content-Encoding: gzip", "Transfer-Encoding: chunked"),
+        BankNonsense,
+    ),
+    "a bomb in many members": (answer(gzip.compress(b"\0" * 250_000) * 200, "Content-Encoding: gzip"), BankNonsense),
+    "a bomb in a bomb told in two fields": (
+        answer(gzip.compress(gzip.compress(b"x")), "Content-Encoding: gzip", "Content-Encoding: gzip"),
+        BankNonsense,
+    ),
+    "a bomb behind identity": (answer(BOMB, "Content-Encoding: identity", "Content-Encoding: gzip"), BankNonsense),
     "a coding not asked for": (answer(b"xx", "Content-Encoding: br"), BankNonsense),
+    "another coding not asked for": (answer(b"\x28\xb5\x2f\xfd", "Content-Encoding: zstd"), BankNonsense),
     "an upgrade": (b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n", BankNonsense),
     "a status without meaning": (answer(b"{}", status="999 Odd"), BankNonsense),
     "a flood of interim answers": (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 5000, BankNonsense),
