@@ -5,6 +5,7 @@
     │   ├── RequestInvalid         400  a header, parameter or body is malformed (names all of them)
     │   ├── PathRefused            400  the raw path has more than one reading
     │   ├── Unauthenticated        401  no, or no valid, certificate or token
+    │   │   └── RequestSignatureRefused 401 the route wants the request signed, and it is not, or not by its caller
     │   ├── ScopeMissing           403  the token lacks a scope of the route
     │   ├── Forbidden              403  authenticated, but not for this
     │   ├── NotFound               404  no such route or resource (another tenant's looks the same)
@@ -45,7 +46,7 @@
 Messages are for the reader of a problem: they never hold a secret, a token, an account number or a bank's text.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
 Origin = Literal["gateway", "bank"]
@@ -56,7 +57,8 @@ class GatewayError(Exception):
 
     `code` is stable and unique; `status` is HTTP's; `safe_to_repeat` says whether sending the same call again can do
     nothing twice. `detail` is one sentence for a person; `members` are extension members of the problem (RFC 9457
-    section 3.2); `headers` go out with it.
+    section 3.2); `headers` go out with it, and so does what `seal` makes of the problem's status and bytes: who must
+    sign every answer sets it, and the door calls it once the problem is written.
     """
 
     code: ClassVar[str]
@@ -64,6 +66,7 @@ class GatewayError(Exception):
     title: ClassVar[str]
     origin: Origin = "gateway"
     safe_to_repeat: ClassVar[bool] = True
+    seal: Callable[[int, bytes], tuple[tuple[str, str], ...]] | None = None
 
     def __init__(
         self,
@@ -103,6 +106,12 @@ class Unauthenticated(CallerError):
     """No, or no valid, client certificate or access token (RFC 6750 section 3.1, RFC 8705 section 3)."""
 
     code, status, title = "unauthenticated", 401, "The caller is not authenticated"
+
+
+class RequestSignatureRefused(Unauthenticated):
+    """The request is not signed as the route asks, or not by its caller; `Accept-Signature` says what is asked."""
+
+    code, status, title = "signature_refused", 401, "The request is not signed as this route asks"
 
 
 class ScopeMissing(CallerError):

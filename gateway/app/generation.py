@@ -27,6 +27,7 @@ from gateway.routes import RouteTable
 from gateway.secrets import Sealer
 from gateway.settings import Settings
 from gateway.store.counters import Counters
+from gateway.store.replays import ReplaySet
 from gateway.store.reviews import Reviews
 from gateway.telemetry import Metrics
 from gateway.upstreams import Upstreams
@@ -42,6 +43,7 @@ class Lasting(msgspec.Struct, frozen=True, kw_only=True):
     consents: ConsentStore
     counters: Counters
     local_counters: Counters
+    replays: ReplaySet
     key_sets: KeySets
     metrics: Metrics
     clock: Clock
@@ -121,7 +123,9 @@ class Generation:
             consents=lasting.consents,
             counters=lasting.counters,
             local_counters=lasting.local_counters,
+            replays=lasting.replays,
             key_sets=lasting.key_sets,
+            secrets=lasting.settings.secrets,
             hash_consent=lasting.hash_consent,
             clock=lasting.clock,
             monotonic=lasting.monotonic,

@@ -229,6 +229,7 @@ class Gateway:
             consents=consents,
             counters=self._shared.counters,
             local_counters=self._shared.local_counters,
+            replays=self._shared.replays,
             key_sets=self._key_sets,
             metrics=self.telemetry.metrics,
             clock=clock,

@@ -7,15 +7,18 @@ import msgspec
 from gateway.contract import Clock
 from gateway.exchange import ConsentStore, Handler
 from gateway.filters.tokens.keysets import KeySets
+from gateway.secrets import Secrets
 from gateway.store.counters import Counters
+from gateway.store.replays import ReplaySet
 from gateway.upstreams import UpstreamSettings
 
 
 class Building(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that a table stands on; `operations` and `upstream` give a route's innermost handler.
 
-    `key_sets` and `counters` outlive a table: a reload neither fetches keys anew nor forgets what was counted.
-    `local_counters` are this process's own, for when `counters` can not be asked.
+    `key_sets`, `counters` and `replays` outlive a table: a reload neither fetches keys anew nor forgets what was
+    counted or came once. `local_counters` are this process's own, for when `counters` can not be asked. `secrets` is
+    where the references of filters lead; it is followed while a table is built.
     `monotonic` answers seconds, `new_id` a UUID, `hash_consent` the keyed hash under which telemetry knows a consent.
     """
 
@@ -24,7 +27,9 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     consents: ConsentStore
     counters: Counters
     local_counters: Counters
+    replays: ReplaySet
     key_sets: KeySets
+    secrets: Secrets
     hash_consent: Callable[[str], str]
     clock: Clock
     monotonic: Callable[[], float]

@@ -10,9 +10,11 @@ from gateway.files import Problem, near
 from gateway.files.hosts import Network, refusal
 from gateway.filters.jwt import JwtSettings
 from gateway.filters.rate_limit import RateLimitSettings
+from gateway.filters.signing.settings import CallerSettings, SignatureSettings
 from gateway.routes.operations import OPERATIONS
 from gateway.routes.policies import Listed, RoutePolicy
 from gateway.routes.tree import Tree
+from gateway.signatures.components import SignatureRefused, read_component
 
 _AUTHENTICATING = ("mtls", "jwt")
 
@@ -184,6 +186,53 @@ def _bodies(route: RoutePolicy) -> Iterator[Problem]:
         yield _at(route, listed, "a GET request has no body to judge")
 
 
+def _signatures(route: RoutePolicy) -> Iterator[Problem]:
+    listed = route.listed("signature")
+    if listed is None:
+        return
+    configured: SignatureSettings = listed.settings
+    before = [one.name for one in route.filters[: route.filters.index(listed)]]
+    taken: set[tuple[str | None, str | None]] = set()
+    for number, caller in enumerate(configured.callers):
+        for message in _callers_signature(caller, before):
+            yield _at(route, listed, message, "callers", number)
+        if (caller.client, caller.identity) in taken:
+            yield _at(route, listed, f"the caller '{caller.name}' stands twice", "callers", number)
+        taken.add((caller.client, caller.identity))
+    for setting, components in (("components", configured.components), ("if_present", configured.if_present)):
+        for number, written in enumerate(components):
+            message = _uncoverable(written, always=setting == "components")
+            if message:
+                yield _at(route, listed, f"'{written}' {message}", setting, number)
+    if configured.answers is not None and route.upstream is not None:
+        message = "the answers of a plain upstream are streamed: they can not be signed, drop 'answers'"
+        yield _at(route, listed, message, "answers")
+
+
+def _uncoverable(written: str, *, always: bool) -> str:
+    """Why a request's signature can not be asked to cover a component; empty where it can."""
+    try:
+        component = read_component(written)
+    except SignatureRefused:
+        return "is no component that can be covered"
+    if component.name == "@status" or ("req", True) in component.parameters:
+        return "is of an answer, not of a request"
+    return "is always present: move it to 'components'" if component.name.startswith("@") and not always else ""
+
+
+def _callers_signature(caller: CallerSettings, before: list[str]) -> Iterator[str]:
+    if (caller.client is None) == (caller.identity is None):
+        yield "each caller needs 'client' (of its token) or 'identity' (of its certificate), not both"
+    if caller.client is not None and "jwt" not in before:
+        yield f"the client '{caller.client}' is known by its token: list 'jwt' before"
+    if caller.identity is not None and "mtls" not in before:
+        yield f"the identity '{caller.identity}' is known by its certificate: list 'mtls' before"
+    if not caller.keys and caller.key_set is None:
+        yield f"the caller '{caller.name}' has no key: give 'keys' or 'key_set'"
+    if caller.key_set is not None and caller.key_set.ca and not caller.key_set.keys.startswith("https://"):
+        yield f"'ca' of the key set of '{caller.name}' is for an https URL"
+
+
 _CHECKS: tuple[Callable[[RoutePolicy], Iterator[Problem]], ...] = (
     _target,
     _operation,
@@ -191,6 +240,7 @@ _CHECKS: tuple[Callable[[RoutePolicy], Iterator[Problem]], ...] = (
     _authentication,
     _needs,
     _issuers,
+    _signatures,
     _limits,
     _cache,
     _bodies,
@@ -202,9 +252,11 @@ def _bound(jwt: Listed) -> bool:
     return configured.binding == "certificate"
 
 
-def _at(route: RoutePolicy, listed: Listed, message: str) -> Problem:
-    """At the filter where it stands in this route, else at the route, which then says where the filter comes from."""
+def _at(route: RoutePolicy, listed: Listed, message: str, *inside: str | int) -> Problem:
+    """At the filter where it stands in this route, or at a value inside it; else at the route, which then says where
+    the filter comes from.
+    """
     if listed.loaded is route.loaded and listed.path[: len(route.path)] == route.path:
-        return listed.loaded.problem(listed.path, message)
+        return listed.loaded.problem((*listed.path, *inside), message)
     line = listed.loaded.place(listed.path)[0]
     return route.problem(f"'{listed.name}' (from {listed.loaded.name}:{line}): {message}")

@@ -6,7 +6,7 @@ import msgspec
 
 from gateway.errors import CallerError, MethodNotAllowed, MethodUnknown, NotFound
 from gateway.exchange import CallNext, Exchange, Filter, Handler, Response, RouteFacts
-from gateway.files import Layers, Refused
+from gateway.files import Layers, Problem, Refused
 from gateway.filters import FILTERS, Building
 from gateway.routes.checks import check, place
 from gateway.routes.policies import Listed, Reading, RoutePolicy
@@ -50,14 +50,15 @@ class _End(msgspec.Struct, frozen=True):
 class RouteTable:
     """All routes of one set of files.
 
-    Building one raises Refused where an upstream's secrets can not be used: that is known only when they are read.
+    Building one raises Refused where secrets of upstreams or filters can not be used: that is known only when they are
+    read.
     """
 
     def __init__(self, policies: tuple[RoutePolicy, ...], building: Building) -> None:
         self._rows = rows(policies)
         self._trees: dict[str, Tree[_End]] = {}
-        filters = _Filters(building)
-        problems = []
+        problems: list[Problem] = []
+        filters = _Filters(building, problems)
         for policy in policies:
             try:
                 innermost = _innermost(policy, building)
@@ -119,8 +120,9 @@ def load(layers: Layers, building: Building) -> RouteTable:
 class _Filters:
     """Builds each distinct filter once: routes with equal settings share what it remembers."""
 
-    def __init__(self, building: Building) -> None:
+    def __init__(self, building: Building, problems: list[Problem]) -> None:
         self._building = building
+        self._problems = problems
         self._built: dict[tuple[str, object], Filter] = {}
 
     def chain(self, listed: tuple[Listed, ...], handler: Handler) -> Handler:
@@ -131,8 +133,21 @@ class _Filters:
     def _filter(self, listed: Listed) -> Filter:
         key = (listed.name, listed.settings)
         if key not in self._built:
-            self._built[key] = FILTERS[listed.name].build(listed.settings, self._building)
+            self._built[key] = self._build(listed)
         return self._built[key]
+
+    def _build(self, listed: Listed) -> Filter:
+        kind, settings = FILTERS[listed.name], listed.settings
+        if kind.prepare is not None:
+            settings = kind.prepare(settings, listed.loaded, listed.path, self._building.secrets, self._problems)
+            if settings is None:
+                return _refused
+        return kind.build(settings, self._building)
+
+
+async def _refused(_exchange: Exchange, _call_next: CallNext) -> Response:
+    """Stands where a filter could not be built; the table that it would serve in is refused."""
+    raise AssertionError
 
 
 def _around(one: Filter, call_next: CallNext) -> Handler:

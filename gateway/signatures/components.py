@@ -7,10 +7,10 @@ that is configured, never the Host field. A field that is covered must be there;
 import functools
 import urllib.parse
 from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import msgspec
 
-from gateway.exchange import HeaderMap
 from gateway.signatures.structured import Item, NotStructured, read_dictionary, read_item, rewritten, write_item
 
 _NONE: list[str] = []
@@ -21,6 +21,14 @@ _MOST_QUERY_PARAMETERS = 1000
 
 class SignatureRefused(Exception):
     """Why a signature is not taken: a clause of ours after "the signature", without anything of the message."""
+
+
+class Fields(Protocol):
+    """Header fields without regard to case, duplicates kept."""
+
+    def getall(self, key: str, default: list[str], /) -> list[str]:
+        """All values of a field in the order of the wire."""
+        ...
 
 
 class SignedRequest(msgspec.Struct, frozen=True):
@@ -34,14 +42,14 @@ class SignedRequest(msgspec.Struct, frozen=True):
     authority: str
     path: str
     query: str | None
-    fields: HeaderMap
+    fields: Fields
 
 
 class SignedResponse(msgspec.Struct, frozen=True):
     """An answer as it is signed, with the request that it answers."""
 
     status: int
-    fields: HeaderMap
+    fields: Fields
     request: SignedRequest
 
 

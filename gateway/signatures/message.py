@@ -17,9 +17,9 @@ from typing import Any, Protocol
 
 import msgspec
 
-from gateway.exchange import HeaderMap, Headers
+from gateway.exchange import Headers
 from gateway.signatures.algorithms import Algorithm
-from gateway.signatures.components import Component, Message, SignatureRefused, Values, component_of
+from gateway.signatures.components import Component, Fields, Message, SignatureRefused, Values, component_of
 from gateway.signatures.structured import Item, NotStructured, read_dictionary, write_item
 
 ALGORITHMS: Mapping[str, str] = {
@@ -97,7 +97,7 @@ def sign(
     return ("Signature-Input", f"sig={parameters}"), ("Signature", f"sig=:{signature}:")
 
 
-def present(fields: HeaderMap, tag: str) -> Presented:
+def present(fields: Fields, tag: str) -> Presented:
     """The signature of a message that has the tag. Raises SignatureRefused, also where two have it."""
     inputs, signatures = _members(fields, "signature-input"), _members(fields, "signature")
     if inputs.keys() != signatures.keys():
@@ -159,7 +159,7 @@ def signature_base(message: Message, covered: Sequence[Component], parameters: s
     return base.encode()
 
 
-def _members(fields: HeaderMap, name: str) -> dict[str, Item]:
+def _members(fields: Fields, name: str) -> dict[str, Item]:
     values = fields.getall(name, _NONE)
     if not values:
         raise SignatureRefused("is missing")

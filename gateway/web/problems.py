@@ -35,4 +35,7 @@ def problem(error: GatewayError, *, method: str = "", trace_id: str = "", intera
         # RFC 6750 section 3: no error code where the request carried no usable credentials.
         added += (("WWW-Authenticate", "Bearer"),)
     # A member can not take the place of what the standard, or we, say above.
-    return Response(error.status, (*_HEADERS, *error.headers, *added), orjson.dumps({**error.members, **body}))
+    content = orjson.dumps({**error.members, **body})
+    if error.seal is not None:
+        added += error.seal(error.status, content)
+    return Response(error.status, (*_HEADERS, *error.headers, *added), content)

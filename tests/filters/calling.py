@@ -18,7 +18,9 @@ from gateway.files import Layers
 from gateway.filters import Building
 from gateway.filters.tokens.keysets import KeySets
 from gateway.routes import RouteTable, load
+from gateway.secrets import Secrets
 from gateway.store.counters import MemoryCounters
+from gateway.store.replays import MemoryReplays
 
 ISSUER, AUDIENCE = "https://identity.test", "https://gateway.test"
 THUMBPRINT = base64.urlsafe_b64encode(hashlib.sha256(b"the caller's certificate").digest()).rstrip(b"=").decode()
@@ -163,7 +165,9 @@ class Gateway:
             consents=parts.pop("consents", None) or Consents(Consent(id="consent-1", tenant="acme", bank="havel")),
             counters=self.counters,
             local_counters=self.counters,
+            replays=MemoryReplays(lambda: self.clock().timestamp()),
             key_sets=self.key_sets,
+            secrets=Secrets(folder, {}),
             hash_consent=lambda consent_id: f"hash of {len(consent_id)}",
             clock=self.clock,
             monotonic=self.clock.monotonic,
