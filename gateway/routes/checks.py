@@ -253,9 +253,7 @@ def _bound(jwt: Listed) -> bool:
 
 
 def _at(route: RoutePolicy, listed: Listed, message: str, *inside: str | int) -> Problem:
-    """At the filter where it stands in this route, or at a value inside it; else at the route, which then says where
-    the filter comes from.
-    """
+    """At the filter where it stands in this route, or at a value inside; else at the route, saying where it is from."""
     if listed.loaded is route.loaded and listed.path[: len(route.path)] == route.path:
         return listed.loaded.problem((*listed.path, *inside), message)
     line = listed.loaded.place(listed.path)[0]
