@@ -196,6 +196,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     consents: pathlib.Path | None = None
     redis: RedisSettings | None = None
     reviews: ReviewSettings | None = None
+    workers: int = 1
     telemetry: TelemetrySettings = TelemetrySettings()
 
 

@@ -1,10 +1,12 @@
 """The only place that wires parts together: settings and files become a gateway that serves.
 
-`files` reads, checks and compiles whole sets of files; `generation` makes one ready to serve; `process` opens the doors
-and swaps generations when files change.
+`files` reads, checks and compiles whole sets of files; `generation` makes one ready to serve; `serving` takes calls
+with it. `process` is what was started: it watches files, serves admin and health, and has a crew (`crew`): itself
+alone, or `workers`, each a process (`worker`) to which it speaks (`messages`, `hand`).
 """
 
 from gateway.app.files import FileSet, find_bank, load_dialects, read_files, readers
+from gateway.app.hand import WorkerFailed
 from gateway.app.process import Gateway, run
 
-__all__ = ["FileSet", "Gateway", "find_bank", "load_dialects", "read_files", "readers", "run"]
+__all__ = ["FileSet", "Gateway", "WorkerFailed", "find_bank", "load_dialects", "read_files", "readers", "run"]

@@ -6,7 +6,7 @@
 import asyncio
 import functools
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 
 from gateway.files import Problem, Refused
@@ -20,11 +20,12 @@ from gateway.web.trust import read_trust
 
 
 class Certificates:
-    """Certificates, keys, authorities and revocation lists of one process's listeners; `last_refusal` tells why not."""
+    """Certificates, keys, authorities and revocation lists of the listeners `names`; `last_refusal` tells why not."""
 
-    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: Settings, telemetry: Telemetry, names: Collection[str]) -> None:
         self.last_refusal: tuple[str, ...] = ()
         self._settings = settings
+        self._names = names
         self._metrics, self._log = telemetry.metrics, telemetry.log
         self._present: dict[str, Front] = {}
         self._renewing = asyncio.Lock()
@@ -33,6 +34,8 @@ class Certificates:
         """Reads the files; name of each listener -> what newcomers meet. Blocks. Raises Refused with every problem."""
         fresh, problems = {}, []
         for name, listener in named_listeners(self._settings):
+            if name not in self._names:
+                continue
             before = self._present.get(name, Front())
             at = f"listeners.{name}.tls"
             try:
@@ -104,9 +107,9 @@ class Certificates:
         found = (self._settings.secrets.path(reference) for reference in references)
         return frozenset(path for path in found if path is not None)
 
-    def state(self) -> dict[str, str]:
-        """When the certificate of each listener that has one ends (RFC 3339)."""
-        return {name: front.tls.ends.isoformat() for name, front in self._present.items() if front.tls is not None}
+    def ends(self) -> dict[str, datetime]:
+        """When the certificate of each listener that has one ends."""
+        return {name: front.tls.ends for name, front in self._present.items() if front.tls is not None}
 
 
 def named_listeners(settings: Settings) -> list[tuple[str, ListenerSettings]]:

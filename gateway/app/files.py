@@ -57,7 +57,11 @@ class FileSet(msgspec.Struct, frozen=True):
 
 
 def read_files(layers: Layers) -> FileSet:
-    """Reads, checks and compiles everything. Raises Refused with every problem of every file."""
+    """Reads, checks and compiles everything. Raises Refused with every problem of every file.
+
+    Layers that are not held are read once, here: what is hashed is what is compiled.
+    """
+    layers = layers if layers.held is not None else layers.hold()
     problems: list[Problem] = []
     library = _collected(problems, lambda: read_library(layers))
     banks = _collected(problems, lambda: read_banks(layers, load_dialects()))
@@ -70,12 +74,22 @@ def read_files(layers: Layers) -> FileSet:
 
 
 def content_hash(layers: Layers) -> str:
-    """The SHA-256 over the paths and contents of all files of the layers, in hex."""
+    """The SHA-256 over the paths and contents of all files of the layers, in hex.
+
+    A file that can not be read counts as such.
+    """
+    layers = layers if layers.held is not None else layers.hold()
     whole = hashlib.sha256()
     for folder in (MAPPINGS, BANKS, POLICIES):
-        for relative, path in layers.find(folder, "**/*").items():
-            content = path.read_bytes()
-            whole.update(f"{relative}\0{len(content)}\0".encode() + content)
+        for relative in layers.find(folder, "**/*"):
+            # Of a file that hides another, both count: the one may extend the other.
+            for path in layers.places(relative):
+                try:
+                    content = layers.content(path)
+                except OSError:
+                    whole.update(f"{relative}\0-\0".encode())
+                else:
+                    whole.update(f"{relative}\0{len(content)}\0".encode() + content)
     return whole.hexdigest()
 
 

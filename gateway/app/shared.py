@@ -33,9 +33,10 @@ class Shared:
         if self.line is not None:
             await self.line.close()
 
-    def state(self) -> dict[str, bool] | None:
-        """For operators: whether what is shared answers; None where nothing is."""
-        return None if self.line is None else {"answers": self.line.there}
+    @property
+    def answers(self) -> bool | None:
+        """Whether what is shared answers; None where nothing is."""
+        return None if self.line is None else self.line.there
 
     def _line(self, redis: RedisSettings, settings: Settings, telemetry: Telemetry) -> Line:
         return Line(

@@ -32,12 +32,7 @@ class BankFiles:
         self._schema = schema
         found = layers.find(FOLDER, "*.yaml")
         # Per name the files of all layers, the last layer's first.
-        self._places = {
-            pathlib.PurePosixPath(relative).stem: tuple(
-                root / relative for root in reversed(layers.roots) if (root / relative).is_file()
-            )
-            for relative in found
-        }
+        self._places = {pathlib.PurePosixPath(relative).stem: layers.places(relative) for relative in found}
         self._read: dict[pathlib.Path, Loaded | None] = {}
 
     @property

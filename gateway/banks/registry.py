@@ -233,4 +233,4 @@ def _fields(layers: Layers, record: str) -> frozenset[str]:
     """The fields of one record of the contract."""
     path = layers.locate(f"mappings/canonical/v1/{record}.schema.json")
     assert path is not None, "the contract ships"
-    return frozenset(orjson.loads(path.read_bytes())["properties"])
+    return frozenset(orjson.loads(layers.content(path))["properties"])

@@ -6,12 +6,13 @@ import sys
 from enum import StrEnum
 from typing import Annotated
 
+import msgspec
 import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.app import FileSet, read_files, run
+from gateway.app import FileSet, WorkerFailed, read_files, run
 from gateway.cli.console import Files, fail, layers_over, tell_problems
 from gateway.files import Refused
 from gateway.settings import SETTINGS_VARIABLE, load
@@ -29,13 +30,23 @@ def serve(
     settings: Annotated[
         pathlib.Path | None, typer.Option(help=f"The settings file; else what {SETTINGS_VARIABLE} names.")
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes that take calls; before the setting of that name.")
+    ] = None,
 ) -> None:
-    """Serve until SIGTERM or Ctrl-C; then finish what is under way and end."""
+    """Serve until SIGTERM or Ctrl-C; then finish what is under way and end. A second signal ends it at once.
+
+    SIGHUP reads files and certificates anew.
+    """
     loaded = load(os.environ, settings)
+    if workers is not None:
+        loaded = msgspec.structs.replace(loaded, workers=workers)
     try:
-        run(loaded)
-    except ListenerUnavailable as error:
+        in_order = run(loaded)
+    except (ListenerUnavailable, WorkerFailed) as error:
         fail(str(error))
+    if not in_order:
+        fail("ended in a hurry: calls in flight may have been cut")
 
 
 def check(

@@ -32,7 +32,8 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `endpoint` is an OTLP/HTTP base URL, or None for no traces; `authority` the file of the CA that its certificate must
     come from (None: the system's). `ratio` is the share of new traces that are sampled. `trust_traceparent` says that
-    callers' traces are continued; otherwise a call starts its own, linked. `log_stream` is standard output when None.
+    callers' traces are continued; otherwise a call starts its own, linked. `log_stream` is standard output when None;
+    `log_lock` is the descriptor of a file whose lock is held while lines are written, where processes share a stream.
     """
 
     service_name: str = "bank-integration-gateway"
@@ -43,6 +44,7 @@ class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     log_format: Literal["json", "text"] = "json"
     log_stream: BinaryIO | None = None
+    log_lock: int | None = None
 
 
 class Telemetry:
@@ -57,7 +59,8 @@ class Telemetry:
     def __init__(self, settings: TelemetrySettings) -> None:
         self._origins = Origins(ratio=settings.ratio, trusted=settings.trust_traceparent)
         form = as_text if settings.log_format == "text" else bytes
-        self._writer = LineWriter(settings.log_stream or sys.stdout.buffer, form)
+        self.log_lock = settings.log_lock
+        self._writer = LineWriter(settings.log_stream or sys.stdout.buffer, form, settings.log_lock)
         try:
             self._logs = Logs(self._writer, settings.log_level)
         except ValueError:
@@ -105,6 +108,11 @@ class Telemetry:
         except Exception:
             # The call was answered: whatever cannot be told of it must not undo that.
             self.log.exception("a call could not be told of", trace_id=record.trace_id)
+
+    @property
+    def active(self) -> int:
+        """How many calls are under way."""
+        return self._active
 
     def metrics_text(self) -> bytes:
         """Prometheus' text exposition; may be called in another thread."""

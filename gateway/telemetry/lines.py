@@ -5,9 +5,11 @@ worse. Lines are gathered for a moment and leave in one write; what waits is wri
 """
 
 import atexit
+import contextlib
+import os
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 BOUND = 20_000
@@ -15,10 +17,14 @@ _GATHER = 0.05
 
 
 class LineWriter:
-    """Takes whole lines (bytes that end with a newline) from any thread; `form` gives each its form when written."""
+    """Takes whole lines (bytes that end with a newline) from any thread; `form` gives each its form when written.
 
-    def __init__(self, stream: BinaryIO, form: Callable[[bytes], bytes] = bytes) -> None:
+    Processes that write to one stream have the `lock` of one file (a descriptor): a pipe keeps only short writes whole.
+    """
+
+    def __init__(self, stream: BinaryIO, form: Callable[[bytes], bytes] = bytes, lock: int | None = None) -> None:
         self.dropped = 0
+        self._lock = lock
         self._stream = stream
         self._form = form
         self._lines: deque[bytes | threading.Event] = deque()
@@ -73,10 +79,23 @@ class LineWriter:
             else:
                 reached.append(taken)
         try:
-            self._stream.write(b"".join(lines))
-            self._stream.flush()
+            with self._alone():
+                self._stream.write(b"".join(lines))
+                self._stream.flush()
         except (OSError, ValueError):
             # The reader is gone, or the stream closed: nothing can be told where it would be told.
             self.dropped += len(lines)
         for event in reached:
             event.set()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process writes meanwhile; one that dies lets go."""
+        if self._lock is None:
+            yield
+            return
+        os.lockf(self._lock, os.F_LOCK, 0)
+        try:
+            yield
+        finally:
+            os.lockf(self._lock, os.F_ULOCK, 0)

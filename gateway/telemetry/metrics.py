@@ -8,18 +8,20 @@ to date. Durations are in seconds, instants in seconds since 1970.
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from itertools import chain
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-from gateway.telemetry.series import Counts, Durations, Family, Gauges, Room
+from gateway.telemetry.series import Counts, Durations, Family, Gauges, Room, Rule, Series
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 """What `Metrics.text` is (Prometheus text exposition format)."""
 
 # Kibibytes on Linux, bytes on macOS (getrusage(2)).
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024
+Snapshot: TypeAlias = Mapping[str, Series]
+"""What the metrics of one process stood at, by metric: a plain value that can be sent to another process."""
 AnyFamily = TypeVar("AnyFamily", bound=Family)
 _STATES = ("closed", "open", "half_open")
 
@@ -29,16 +31,16 @@ class Metrics:
 
     def __init__(self) -> None:
         room = Room()
-        self._families: list[Family] = []
+        self._families: dict[str, Family] = {}
 
         def counts(name: str, text: str, *labels: str) -> Counts:
-            return self._kept(Counts(room, name, text, labels))
+            return self._kept(name, Counts(room, name, text, labels))
 
         def durations(name: str, text: str, *labels: str) -> Durations:
-            return self._kept(Durations(room, name, text, labels))
+            return self._kept(name, Durations(room, name, text, labels))
 
-        def gauges(name: str, text: str, *labels: str) -> Gauges:
-            return self._kept(Gauges(name, text, labels))
+        def gauges(name: str, text: str, *labels: str, rule: Rule = "sum") -> Gauges:
+            return self._kept(name, Gauges(name, text, labels, rule))
 
         self._requests = durations(
             *("gateway_http_request_duration_seconds", "Calls from the first header to the answer."),
@@ -52,7 +54,11 @@ class Metrics:
         )
         self._retries = counts("gateway_bank_retries_total", "Attempts that were repeated, by why.", "bank", "reason")
         self._circuits = gauges(
-            "gateway_bank_circuit_state", "1 for the state that the circuit is in.", "bank", "state"
+            "gateway_bank_circuit_state",
+            "1 for the state that the circuit is in, of any worker.",
+            "bank",
+            "state",
+            rule="max",
         )
         self._places = gauges("gateway_bank_concurrency", "Attempts under way at a bank.", "bank")
         self._place_limits = gauges(
@@ -85,18 +91,23 @@ class Metrics:
             ),
             *("bank", "mapping", "version", "reason", "field"),
         )
-        self._store_up = gauges("gateway_redis_up", "1 while Redis answers; absent where none is configured.")
+        self._store_up = gauges(
+            "gateway_redis_up", "1 while Redis answers; absent where none is configured.", rule="min"
+        )
         self._store_failures = counts(
             "gateway_redis_failures_total", "Connections to Redis that ended or could not be made.", "reason"
         )
         self._store_operations = durations(
             "gateway_redis_operation_duration_seconds", "Operations that Redis answered.", "operation"
         )
-        self._certificates = gauges("gateway_certificate_expiry_timestamp_seconds", "When a certificate ends.", "name")
+        self._certificates = gauges(
+            "gateway_certificate_expiry_timestamp_seconds", "When a certificate ends.", "name", rule="min"
+        )
         self._lists = gauges(
             "gateway_revocation_list_expiry_timestamp_seconds",
             "When the first revocation list of a listener is past its next update.",
             "listener",
+            rule="min",
         )
         self._handshakes = counts(
             "gateway_tls_handshake_failures_total", "TLS handshakes of callers that failed.", "listener", "reason"
@@ -112,14 +123,23 @@ class Metrics:
         self._certificates_refused = counts(
             "gateway_certificates_refused_total", "Changed sets of listeners' certificates that were not taken."
         )
-        self._keyset_ages = gauges("gateway_keyset_age_seconds", "Since an issuer's keys were last fetched.", "issuer")
-        self._keyset_keys = gauges("gateway_keyset_keys", "Keys of an issuer that are in use.", "issuer")
+        self._keyset_ages = gauges(
+            "gateway_keyset_age_seconds", "Since an issuer's keys were last fetched.", "issuer", rule="max"
+        )
+        self._keyset_keys = gauges("gateway_keyset_keys", "Keys of an issuer that are in use.", "issuer", rule="min")
         self._generation = gauges("gateway_files_generation", "Generation of the files that serve.")
         self._generation_hash = gauges("gateway_files_info", "1 for the content hash of the files that serve.", "hash")
         self._generation_loaded = gauges(
             "gateway_files_loaded_timestamp_seconds", "When the files that serve were taken."
         )
         self._generations_refused = counts("gateway_files_refused_total", "Changed sets of files that were not taken.")
+        self._workers = gauges("gateway_workers", "Processes that take calls.")
+        self._worker_generations = gauges(
+            "gateway_worker_files_generation", "Generation of the files that a worker serves.", "worker"
+        )
+        self._worker_exits = counts(
+            "gateway_worker_exits_total", "Workers that ended unasked, and were replaced, by why.", "reason"
+        )
         self._dropped = counts(
             "gateway_telemetry_dropped_total", "Spans, log lines and new series that found no room.", "signal"
         )
@@ -128,7 +148,7 @@ class Metrics:
         self._generations_refused.add((), 0)
         self._certificates_refused.add((), 0)
         counts("process_cpu_seconds_total", "User and system processor time.").follow((), time.process_time)
-        gauges("process_start_time_seconds", "When telemetry began.").set((), time.time())
+        gauges("process_start_time_seconds", "When telemetry began.", rule="min").set((), time.time())
         # By a system call: reading /proc, as the client library does, would block the event loop.
         gauges("process_resident_memory_max_bytes", "The most memory that was resident.").set((), _most_memory)
 
@@ -237,6 +257,21 @@ class Metrics:
         """A changed set of files was refused; the old one goes on serving."""
         self._generations_refused.add(())
 
+    def workers(self, serving: Callable[[], float]) -> None:
+        """Where the number of processes that take calls is read."""
+        self._workers.set((), serving)
+
+    def worker_generation(self, worker: int, number: int | None) -> None:
+        """The generation that a worker (by its place, from 1) serves; None while it serves none."""
+        if number is None:
+            self._worker_generations.forget(str(worker))
+        else:
+            self._worker_generations.set((str(worker),), number)
+
+    def worker_exited(self, reason: str) -> None:
+        """A worker ended unasked: `signal_9`, `code_1`, `silent` where it had to be killed."""
+        self._worker_exits.add((reason,))
+
     def dropped(self, signal: str, count: Callable[[], int]) -> None:
         """Where the number of lost `spans` or `log_lines` is read."""
         self._dropped.follow((signal,), count)
@@ -252,12 +287,23 @@ class Metrics:
         self._keyset_ages.forget(issuer)
         self._keyset_keys.forget(issuer)
 
-    def text(self) -> bytes:
-        """The exposition (`CONTENT_TYPE`). May be called in another thread than the one that counts."""
-        return "".join(chain.from_iterable(family.exposition() for family in self._families)).encode()
+    def snapshot(self) -> Snapshot:
+        """All metrics as they stand. May be called in another thread than the one that counts."""
+        return {name: family.snapshot() for name, family in self._families.items()}
 
-    def _kept(self, family: AnyFamily) -> AnyFamily:
-        self._families.append(family)
+    def inherit(self, snapshot: Snapshot) -> None:
+        """Goes on from the counts of a process that has ended, as it last told them; its present values are gone."""
+        for name, series in snapshot.items():
+            self._families[name].inherit(series)
+
+    def text(self, others: Iterable[Snapshot] = ()) -> bytes:
+        """The exposition (`CONTENT_TYPE`) of this process and others together; may be called in another thread."""
+        parts = (self.snapshot(), *others)
+        written = (family.exposition(part[name] for part in parts) for name, family in self._families.items())
+        return "".join(chain.from_iterable(written)).encode()
+
+    def _kept(self, name: str, family: AnyFamily) -> AnyFamily:
+        self._families[name] = family
         return family
 
 

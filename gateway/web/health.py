@@ -5,16 +5,16 @@ from collections.abc import Callable
 import orjson
 
 from gateway.exchange import Headers, Response
-from gateway.web.pages import Page
+from gateway.web.pages import Content, Page, page
 
 _JSON: Headers = (("Content-Type", "application/json"),)
 _METRICS: Headers = (("Content-Type", "text/plain; version=0.0.4; charset=utf-8"),)
 
 
-def health_pages(waits_for: Callable[[], tuple[str, ...]], metrics_text: Callable[[], bytes]) -> dict[str, Page]:
+def health_pages(waits_for: Callable[[], tuple[str, ...]], metrics_text: Content) -> dict[str, Page]:
     """`/livez`, `/readyz` and `/metrics`.
 
-    `waits_for` names what the gateway lacks to take calls ("files", "drained"), or nothing: then it is ready. Whoever
+    `waits_for` names what the gateway lacks to take calls ("workers", "drained"), or nothing: then it is ready. Whoever
     asks is told the names. `metrics_text` is Prometheus' text exposition format 0.0.4.
     """
 
@@ -25,7 +25,4 @@ def health_pages(waits_for: Callable[[], tuple[str, ...]], metrics_text: Callabl
         missing = waits_for()
         return Response(503 if missing else 200, _JSON, orjson.dumps({"ready": not missing, "waits_for": missing}))
 
-    def metrics() -> Response:
-        return Response(200, _METRICS, metrics_text())
-
-    return {"/livez": livez, "/readyz": readyz, "/metrics": metrics}
+    return {"/livez": livez, "/readyz": readyz, "/metrics": page(_METRICS, metrics_text)}

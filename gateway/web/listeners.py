@@ -94,6 +94,11 @@ class Listener:
         """Whether new connections are taken."""
         return any(server.is_serving() for server in self._servers)
 
+    @property
+    def connected(self) -> int:
+        """How many connections are open."""
+        return self._connections.count if self._connections is not None else 0
+
     async def open(self) -> None:
         """Begins to take connections. Raises ListenerUnavailable."""
         kind: IdentityKind = self._settings.tls.identity if self._settings.tls is not None else "uri"

@@ -99,6 +99,11 @@ class Connections(web.Server):
         """The tasks of connections that are open, and of those whose caller is gone while the call still lasts."""
         return {one.serving for one in self._open() if one.serving is not None and not one.serving.done()}
 
+    @property
+    def count(self) -> int:
+        """How many connections are open."""
+        return len(self._connections)
+
     def close_idle(self) -> None:
         """Closes the connections that wait for a next request; none will wait from now on."""
         self.draining = self.closed = True

@@ -6,9 +6,10 @@ import msgspec
 import pytest
 
 from gateway import settings
-from gateway.app import Gateway, read_files
+from gateway.app import read_files
 from gateway.app.generation import Lasting, Ready, prepare
-from gateway.files import Refused
+from gateway.app.serving import Serving
+from gateway.files import Layers, Refused
 from gateway.telemetry import Telemetry, TelemetrySettings
 from tests.app.house import build, write
 
@@ -21,19 +22,23 @@ extends: uk_openbanking/accounts.list
 
 
 @pytest.fixture
-async def gateway(tmp_path: pathlib.Path):
+async def serving(tmp_path: pathlib.Path):
     telemetry = Telemetry(TelemetrySettings())
-    yield Gateway(settings.load({}, build(tmp_path)), telemetry)
+    yield Serving(settings.load({}, build(tmp_path)), telemetry)
     telemetry.close()
 
 
-def prepared(gateway: Gateway) -> tuple[Ready, Lasting]:
-    lasting = gateway._lasting
-    return prepare(read_files(gateway.layers), lasting), lasting
+def layers(serving: Serving) -> Layers:
+    return Layers.over_shipped(serving.settings.files)
 
 
-async def test_a_bank_reads_by_its_own_mapping_and_the_others_by_their_dialects(gateway):
-    ready, _ = prepared(gateway)
+def prepared(serving: Serving) -> tuple[Ready, Lasting]:
+    lasting = serving.lasting
+    return prepare(read_files(layers(serving)), lasting), lasting
+
+
+async def test_a_bank_reads_by_its_own_mapping_and_the_others_by_their_dialects(serving):
+    ready, _ = prepared(serving)
     names = {
         bank: {operation: mapping.name for operation, mapping in ready.mappings[bank].items()}
         for bank in ready.mappings
@@ -48,22 +53,22 @@ async def test_a_bank_reads_by_its_own_mapping_and_the_others_by_their_dialects(
     )
 
 
-async def test_a_base_of_a_bank_lends_its_mapping(gateway, tmp_path):
+async def test_a_base_of_a_bank_lends_its_mapping(serving, tmp_path):
     write(tmp_path, "adapters/banks/two.yaml", "extends: one\ntitle: Two\n")
-    ready, _ = prepared(gateway)
+    ready, _ = prepared(serving)
     assert ready.mappings["two"]["accounts.list"].name == "uk_openbanking/one/accounts.list@1"
 
 
-async def test_a_mapping_for_another_form_is_its_own(gateway, tmp_path):
+async def test_a_mapping_for_another_form_is_its_own(serving, tmp_path):
     write(tmp_path, "mappings/uk_openbanking/one/accounts.list.csv.yaml", FORM)
-    ready, _ = prepared(gateway)
+    ready, _ = prepared(serving)
     assert ready.mappings["one"]["accounts.list.csv"].name == "uk_openbanking/one/accounts.list.csv@5"
     assert "accounts.list.csv" not in ready.mappings["two"]
 
 
-async def test_every_bank_that_is_not_there_is_told(gateway):
-    files = read_files(gateway.layers)
-    lasting = gateway._lasting
+async def test_every_bank_that_is_not_there_is_told(serving):
+    files = read_files(layers(serving))
+    lasting = serving.lasting
     wanted = msgspec.structs.replace(lasting.settings, banks=("one", "tow", "albion"))
     with pytest.raises(Refused) as caught:
         prepare(files, msgspec.structs.replace(lasting, settings=wanted))
@@ -73,8 +78,8 @@ async def test_every_bank_that_is_not_there_is_told(gateway):
     ]
 
 
-async def test_a_consent_is_known_to_telemetry_by_a_keyed_hash(gateway):
-    _, lasting = prepared(gateway)
+async def test_a_consent_is_known_to_telemetry_by_a_keyed_hash(serving):
+    _, lasting = prepared(serving)
     shown = lasting.hash_consent("consent-1")
     assert shown == lasting.hash_consent("consent-1") != lasting.hash_consent("consent-2")
     assert len(shown) == 16

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 
 from gateway import settings
-from gateway.app import Gateway, process
+from gateway.app import Gateway, watching
 from gateway.app.files import content_hash
 from gateway.files import Layers, Refused
 from gateway.telemetry import Telemetry, TelemetrySettings
@@ -59,7 +59,7 @@ class House:
 
     async def get(self, listener: str, path: str) -> tuple[int, Any]:
         scheme = "https" if listener == "service" else "http"
-        port = self.gateway.listeners[listener].port
+        port = self.gateway.ports()[listener]
         async with self.session.get(f"{scheme}://127.0.0.1:{port}{path}", ssl=False) as response:
             body = await response.read()
         return response.status, json.loads(body) if response.content_type.endswith("json") else body.decode()
@@ -82,8 +82,8 @@ class Watched(Gateway):
         super().__init__(*arguments)
         self.reloads: asyncio.Queue[bool] = asyncio.Queue()
 
-    async def reload(self) -> bool:
-        done = await super().reload()
+    async def judge(self, held: Layers) -> bool:
+        done = await super().judge(held)
         self.reloads.put_nowait(done)
         return done
 
@@ -130,10 +130,13 @@ async def test_all_doors_are_open_and_tell_who_is_served(house: House) -> None:
 
 async def test_the_state_holds_files_banks_and_certificates(house: House) -> None:
     _, state = await house.get("admin", "/status")
-    assert set(state) == {"files", "banks", "key_sets", "certificates", "certificates_refusal", "redis"}
+    assert set(state) == {*("files", "workers", "banks", "key_sets", "redis", "certificates", "certificates_refusal")}
     assert state["files"]["generation"] == 1
     assert len(state["files"]["hash"]) == 64
     assert state["files"]["last_refusal"] == []
+    (worker,) = state["workers"]
+    assert (worker["worker"], worker["state"], worker["pid"], worker["in_flight"]) == (1, "serving", os.getpid(), 0)
+    assert (worker["generation"], worker["hash"]) == (1, state["files"]["hash"])
     assert state["banks"] == {name: {"circuit": "closed", "under_way": 0} for name in ("one", "two")}
     assert set(state["certificates"]) == {"service"}
 
@@ -197,9 +200,9 @@ async def test_a_config_map_that_is_swapped_is_seen(house: House) -> None:
 async def test_files_that_are_only_touched_change_nothing(
     house: House, monkeypatch: pytest.MonkeyPatch, looked: Looked
 ) -> None:
-    monkeypatch.setattr(process, "content_hash", looked)
+    monkeypatch.setattr(watching, "content_hash", looked)
     path = house.root / "files" / "policies" / "open.yaml"
-    for _ in range(2):  # once the second look is taken, what came of the first is over
+    for _ in range(3):  # the first look may be that of the beginning; once the third is taken, the second is over
         path.write_text(path.read_text())
         await asyncio.to_thread(looked.times.get, timeout=10)
     assert house.gateway.reloads.empty()
@@ -219,7 +222,8 @@ async def test_what_can_not_be_served_is_refused_before_a_door_opens(tmp_path: p
     made = House(tmp_path)
     with pytest.raises(Refused, match=told):
         await made.gateway.open()
-    assert all(not hasattr(listener, "port") or listener.port == 0 for listener in made.gateway.listeners.values())
+    assert made.gateway.listeners == {}
+    assert made.gateway.crew.ports() == {}
     await made.close()
 
 
