@@ -13,6 +13,9 @@ import trustme
 
 from gateway import settings
 from gateway.app import Gateway
+from gateway.app.crew import Alone
+from gateway.banks.registry import Bank
+from gateway.files import Layers
 from gateway.telemetry import Telemetry, TelemetrySettings
 from tests.app.house import BANK, build, write
 
@@ -32,8 +35,8 @@ class Watched(Gateway):
         self.renewals.put_nowait(done)
         return done
 
-    async def reload(self) -> bool:
-        done = await super().reload()
+    async def judge(self, held: Layers) -> bool:
+        done = await super().judge(held)
         self.reloads.put_nowait(done)
         return done
 
@@ -55,6 +58,11 @@ async def gateway(tmp_path: pathlib.Path) -> AsyncIterator[Watched]:
     await asyncio.to_thread(telemetry.close)
 
 
+def banks_of(gateway: Gateway) -> dict[str, Bank]:
+    assert isinstance(gateway.crew, Alone)
+    return gateway.crew.process.generation.registry.banks
+
+
 def issue(folder: pathlib.Path) -> bytes:
     """A new certificate and key in a folder; returns the certificate in DER."""
     folder.mkdir(exist_ok=True)
@@ -68,7 +76,7 @@ async def shown(gateway: Gateway) -> bytes:
     """The certificate that a newcomer is shown."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    _, writer = await asyncio.open_connection("127.0.0.1", gateway.listeners["service"].port, ssl=context)
+    _, writer = await asyncio.open_connection("127.0.0.1", gateway.ports()["service"], ssl=context)
     certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.close()
     await writer.wait_closed()
@@ -120,11 +128,11 @@ async def test_a_bank_is_shown_the_new_client_certificate_on_new_connections(
     issue(tmp_path / "secrets" / "two")
     write(tmp_path, "adapters/banks/two.yaml", BANK % ("two", "two") + certificates)
     assert await asyncio.wait_for(gateway.reloads.get(), 20) is True
-    first = gateway.generation.registry.banks
+    first = banks_of(gateway)
     issue(tmp_path / "secrets" / "two")
     while not await asyncio.wait_for(gateway.reloads.get(), 20):
         pass  # the certificate was written and its key not yet
-    second = gateway.generation.registry.banks
+    second = banks_of(gateway)
     assert second["two"].way.conditions.identity != first["two"].way.conditions.identity
     assert second["one"].way is first["one"].way, "its connections and its circuit are kept"
     assert gateway.renewals.empty()
