@@ -130,7 +130,7 @@ def files_loaded() -> list[str]:
 def cpu_seconds(root: int) -> float:
     """Processor seconds, of user and system, that a process and its descendants have spent."""
     total = 0
-    for process in _processes(root):
+    for process in processes(root):
         try:
             fields = pathlib.Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         except FileNotFoundError:
@@ -139,7 +139,8 @@ def cpu_seconds(root: int) -> float:
     return total / _TICK
 
 
-def _processes(root: int) -> list[int]:
+def processes(root: int) -> list[int]:
+    """A process and its descendants."""
     found = [root]
     for process in found:
         for children in pathlib.Path(f"/proc/{process}/task").glob("*/children"):

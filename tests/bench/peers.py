@@ -24,9 +24,10 @@ import subprocess
 import sys
 import tempfile
 
-from tests.bench import pages
+from tests.bench import capacity, pages
 from tests.bench.agreement import Disagreement, compare, settled
 from tests.bench.bars import BARS, HEADING, Bar, Told
+from tests.bench.filter_costs import filter_costs
 from tests.bench.installation import BANK, ROOT, install
 from tests.bench.load import PROXY_PROCESSOR, Load, Run, exported, files_loaded
 from tests.bench.ports import require_free
@@ -71,13 +72,17 @@ def main() -> None:
         proxies = _start(chosen, folder, stack, accounts[0])
         _agree(proxies, accounts)
         table = _measure(proxies, folder, sizes, options)
-        inside = {} if options.only or options.quick else _inside(folder)
+        whole = not options.only and not options.quick
+        inside = _inside(folder) if whole else {}
+        borne = _borne(proxies, folder, table, sizes) if whole or options.capacity else {}
     rows = _told(table, inside)
+    for name, figures in borne.items():
+        say(f"{name:21}" + "  ".join(f"{figure} {unit}" for unit, figure in figures.items()))
     bars = [Told(bar, _ratio(bar, table, inside)) for bar in BARS]
     say(f"\n{HEADING}")
     for told in bars:
         say(told.line)
-    say(json.dumps({"bars": [entry for told in bars for entry in told.entries], "rows": rows}))
+    say(json.dumps({"bars": [entry for told in bars for entry in told.entries], "rows": {**rows, **borne}}))
 
 
 def _options() -> argparse.Namespace:
@@ -89,6 +94,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pages", type=int, default=pages.PAGES, help="distinct pages a size")
     parser.add_argument("--only", default="", help=f"names, with commas between: {', '.join(ORDER)}")
     parser.add_argument("--quick", action="store_true", help="two runs of two seconds: to see that it works")
+    parser.add_argument(
+        "--capacity", action="store_true", help="with --only: what a gateway bears, and its filters cost"
+    )
     options = parser.parse_args()
     if options.quick:
         options.runs, options.seconds = 2, 2
@@ -185,6 +193,21 @@ def _inside(folder: pathlib.Path) -> dict[str, float]:
         return {}
     figures: dict[str, float] = json.loads(done.stdout)
     return figures
+
+
+def _borne(proxies: list[Proxy], folder: pathlib.Path, table: Table, sizes: list[int]) -> dict[str, dict[str, float]]:
+    """What the gateway bears and what its filters cost; nothing where it does not run."""
+    gateway = next((proxy for proxy in proxies if proxy.name == GATEWAY), None)
+    if gateway is None:
+        return {}
+    told: dict[str, dict[str, float]] = {
+        "handshakes": capacity.handshakes(gateway, folder),
+        "connections": capacity.connections(gateway, folder),
+    }
+    for size in sizes:
+        peak = statistics.median(run.rps for run in table[f"{GATEWAY}/{size}"])
+        told[f"half-peak/{size}"] = capacity.at_half_peak(folder, peak, _paths(folder, gateway, size))
+    return told | {name: {"cpu_us": figure} for name, figure in filter_costs().items()}
 
 
 def _told(table: Table, inside: dict[str, float]) -> dict[str, dict[str, object]]:

@@ -1,0 +1,121 @@
+"""Callers that wrk can not be: callers.py WHAT FOLDER ...; each prints one object of JSON when it is done.
+
+`handshakes COUNT` makes full TLS handshakes with a client certificate, none resumed. `hold COUNT` opens connections,
+asks once on each, and keeps them open until its standard input ends. `pace RATE SECONDS PATH...` asks at a steady rate,
+whether or not answers come; a latency is counted from when its question was due, so that no late answer hides others.
+"""
+
+import asyncio
+import json
+import pathlib
+import resource
+import ssl
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from itertools import cycle
+
+from tests.bench.installation import headers
+from tests.bench.ports import PORTS
+
+_AT_ONCE = 16
+_LONGEST = 30.0
+
+
+def _context(folder: pathlib.Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    context.load_cert_chain(folder / "secrets/service-both.pem")
+    return context
+
+
+async def _open(context: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(
+        "127.0.0.1", PORTS["GATEWAY"], ssl=context, server_hostname="localhost", ssl_handshake_timeout=_LONGEST
+    )
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes) -> int:
+    """The status of one answer, which is read whole."""
+    writer.write(question)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _LONGEST)
+    length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+    await asyncio.wait_for(reader.readexactly(length), _LONGEST)
+    return int(head[9:12])
+
+
+def _question(path: str, more: dict[str, str]) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in more.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def handshakes(folder: pathlib.Path, count: str) -> dict[str, float]:
+    """Connects and leaves; how many a second, as far as this one processor makes them."""
+    context, left = _context(folder), int(count)
+
+    async def connect_on() -> None:
+        nonlocal left
+        while left > 0:
+            left -= 1
+            _, writer = await _open(context)
+            writer.close()
+
+    began = time.monotonic()
+    await asyncio.gather(*(connect_on() for _ in range(_AT_ONCE)))
+    return {"made": int(count), "seconds": time.monotonic() - began}
+
+
+async def hold(folder: pathlib.Path, count: str) -> dict[str, float]:
+    """Opens and keeps; tells when all are open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < int(count) + 64:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(int(count) + 64, hard), hard))
+    context, held, question = _context(folder), [], _question("/nothing", {})
+    while len(held) < int(count):
+        opened = await asyncio.gather(*(_open(context) for _ in range(min(_AT_ONCE, int(count) - len(held)))))
+        for reader, writer in opened:
+            await _ask(reader, writer, question)
+        held += opened
+    print("held", flush=True)  # noqa: T201 - who measures waits for it
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    return {"held": len(held)}
+
+
+async def pace(folder: pathlib.Path, rate: str, seconds: str, *paths: str) -> dict[str, float]:
+    """Asks on time; answers in milliseconds."""
+    questions = cycle([_question(path, headers(folder)) for path in paths])
+    context, free = _context(folder), asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    taken: list[float] = []
+    failed = 0
+
+    async def once(due: float) -> None:
+        nonlocal failed
+        try:
+            connection = free.get_nowait() if not free.empty() else await _open(context)
+            failed += await _ask(*connection, next(questions)) != 200
+            free.put_nowait(connection)
+        except (OSError, TimeoutError, asyncio.IncompleteReadError):
+            failed += 1
+        taken.append((time.monotonic() - due) * 1000)
+
+    began, tasks = time.monotonic(), set[asyncio.Task[None]]()
+    for number in range(int(float(rate) * float(seconds))):
+        due = began + number / float(rate)
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+        task = asyncio.create_task(once(due))
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+    await asyncio.gather(*tasks)
+    taken.sort()
+    return {
+        "asked": len(taken),
+        "failed": failed,
+        "p50_ms": round(taken[len(taken) // 2], 2),
+        "p99_ms": round(taken[len(taken) * 99 // 100], 2),
+    }
+
+
+_KINDS: dict[str, Callable[..., Awaitable[dict[str, float]]]] = {"handshakes": handshakes, "hold": hold, "pace": pace}
+
+if __name__ == "__main__":
+    told = asyncio.run(_KINDS[sys.argv[1]](pathlib.Path(sys.argv[2]), *sys.argv[3:]))  # type: ignore[arg-type]
+    print(json.dumps(told), flush=True)  # noqa: T201 - read by who started it
