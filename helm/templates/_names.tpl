@@ -50,15 +50,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- append $open "health" | toJson -}}
 {{- end -}}
 
-{{/* The Secret of a listener's certificate; called with (list $ name). */}}
+{{/* The Secret of a listener's certificate; empty where a balancer ends TLS before it. Called with (list $ name). */}}
 {{- define "gateway.certificateSecret" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
-{{- $certificate := (index $root.Values.listeners $name).certificate -}}
-{{- if $certificate.secret -}}
-{{- $certificate.secret -}}
-{{- else if $certificate.certManager.enabled -}}
+{{- $listener := index $root.Values.listeners $name -}}
+{{- if $listener.certificate.secret -}}
+{{- $listener.certificate.secret -}}
+{{- else if $listener.certificate.certManager.enabled -}}
 {{- printf "%s-%s-tls" (include "gateway.fullname" $root) $name -}}
-{{- else -}}
+{{- else if not $listener.settings.balancer -}}
 {{- fail (printf "listeners.%s.certificate: name a secret of type kubernetes.io/tls, or enable certManager" $name) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether a listener asks for client certificates; a balancer may do it instead. Called with (list $ name). */}}
+{{- define "gateway.hasClientCa" -}}
+{{- $root := index . 0 -}}{{- $name := index . 1 -}}
+{{- $listener := index $root.Values.listeners $name -}}
+{{- with $listener.clientCa -}}
+{{- if or .configMap .secret -}}yes
+{{- else if not $listener.settings.balancer -}}
+{{- fail (printf "listeners.%s.clientCa: name the secret or configMap of the authorities whose client certificates are taken" $name) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

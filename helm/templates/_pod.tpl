@@ -53,18 +53,19 @@ seccompProfile: {type: RuntimeDefault}
       {{- range $name := list "service" "public" "admin" }}
       {{- $values := index $.Values.listeners $name }}
       {{- if or $values.enabled (eq $name "service") }}
+      {{- with include "gateway.certificateSecret" (list $ $name) }}
       - secret:
-          name: {{ include "gateway.certificateSecret" (list $ $name) }}
+          name: {{ . }}
           items:
             - {key: tls.crt, path: listeners/{{ $name }}/tls.crt}
             - {key: tls.key, path: listeners/{{ $name }}/tls.key}
-      {{- with $values.clientCa }}
-      {{- if not (or .configMap .secret) }}
-      {{- fail (printf "listeners.%s.clientCa: name the secret or configMap of the authorities whose client certificates are taken" $name) }}
       {{- end }}
+      {{- if include "gateway.hasClientCa" (list $ $name) }}
+      {{- with $values.clientCa }}
       - {{ ternary "configMap" "secret" (not (empty .configMap)) }}:
           name: {{ coalesce .configMap .secret }}
           items: [{key: {{ .key }}, path: listeners/{{ $name }}/client-ca.crt}]
+      {{- end }}
       {{- end }}
       {{- end }}
       {{- end }}

@@ -6,13 +6,15 @@
 {{- $values := index $.Values.listeners . -}}
 {{- if or $values.enabled (eq . "service") -}}
 {{- $listener := deepCopy $values.settings -}}
+{{- if include "gateway.certificateSecret" (list $ .) -}}
 {{- $tls := default dict $listener.tls -}}
 {{- $_ := set $tls "certificate" (printf "file:listeners/%s/tls.crt" .) -}}
 {{- $_ := set $tls "key" (printf "file:listeners/%s/tls.key" .) -}}
-{{- if hasKey $values "clientCa" -}}
+{{- if include "gateway.hasClientCa" (list $ .) -}}
 {{- $_ := set $tls "client_ca" (printf "file:listeners/%s/client-ca.crt" .) -}}
 {{- end -}}
 {{- $_ := set $listener "tls" $tls -}}
+{{- end -}}
 {{- $_ := set $listener "address" (printf "%s:%d" $.Values.listeners.host (int $values.port)) -}}
 {{- $_ := set $listeners . $listener -}}
 {{- else if eq . "admin" -}}

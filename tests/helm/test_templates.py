@@ -61,8 +61,9 @@ def test_a_folder_of_files_too_large_for_a_config_map_is_refused() -> None:
 def everything() -> dict[str, Any]:
     """The values of all cases over each other."""
     laid: dict[str, Any] = dict(LEAST)
-    for case in FACTS.values():
-        laid = over(case["values"], laid)
+    for name, case in FACTS.items():
+        if "balancer" not in name:  # it would take away what the others are about
+            laid = over(case["values"], laid)
     return over({"serviceAccount": {"create": True}, "networkPolicy": {"enabled": True}}, laid)
 
 

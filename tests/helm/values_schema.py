@@ -60,6 +60,8 @@ def _less(part: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     left["dependentRequired"] = {
         name: kept for name, others in depends.items() if (kept := [one for one in others if one not in names])
     }
+    for word in ("if", "then"):  # what else must be said where something is said: the chart's templates see to it
+        left.pop(word, None)
     return {word: one for word, one in left.items() if one or word not in {"required", "dependentRequired"}}
 
 
