@@ -57,6 +57,7 @@ class RedisServer:
         for line in self._process.stdout:
             if b"Ready to accept connections" in line:
                 return
+        self._process.stdout.close()
         raise AssertionError(f"{self._command} ended with {self._process.wait()}")
 
     def kill(self) -> None:

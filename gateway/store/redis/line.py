@@ -81,7 +81,7 @@ class Line:
     @property
     def there(self) -> bool:
         """Whether it answers."""
-        return self._session is not None
+        return self._session is not None and not self._session.lost.done()
 
     async def open(self) -> None:
         """Begins; returns after the first try to connect, whatever came of it."""

@@ -7,7 +7,11 @@ import ssl
 
 from redis import exceptions
 
+from gateway.secrets import CertificateUnusable, SecretUnreadable
+
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (SecretUnreadable, "secret_unreadable"),
+    (CertificateUnusable, "certificate_unusable"),
     (ssl.SSLError, "tls_refused"),
     (exceptions.TimeoutError, "timed_out"),
     (TimeoutError, "timed_out"),
@@ -34,10 +38,11 @@ FOREIGN = (exceptions.RedisError, exceptions.RedisClusterException, OSError, EOF
 
 
 def word_for(error: BaseException) -> str:
-    """Why a Redis is away, as one word; the first reason underneath counts, since the library wraps what TLS says."""
-    for one in (error.__cause__, error.__context__, error):
-        if isinstance(one, ssl.SSLError):
-            return "tls_refused"
+    """Why a Redis is away, as one word."""
+    if isinstance(error, exceptions.RedisError):
+        # The library wraps what TLS says.
+        under = (error.__cause__, error.__context__)
+        error = next((one for one in under if isinstance(one, ssl.SSLError)), error)
     if isinstance(error, exceptions.ResponseError) and str(error).startswith(("NOAUTH", "WRONGPASS")):
         return "not_authenticated"
     return next((word for kind, word in _WORDS if isinstance(error, kind)), "failed")
