@@ -4,12 +4,15 @@ import ipaddress
 import pathlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+_PublicKey: TypeAlias = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+_PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _LIFETIME = timedelta(days=2)
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _LOOPBACK = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
@@ -44,28 +47,29 @@ class Authority:
         names = names or [x509.DNSName(common_name)]
         return self._issue(path, _subject(common_name, organisation), names, ExtendedKeyUsageOID.CLIENT_AUTH)
 
+    def issue_seal(self, path: pathlib.Path, common_name: str, organisation: str) -> None:
+        """Writes `path`.pem and `path`.key for who signs messages (QSEAL): RSA, as banks want it."""
+        key = rsa.generate_private_key(65537, 2048)
+        builder = self._leaf(_subject(common_name, organisation), key.public_key())
+        _write(path, builder.sign(self._key, hashes.SHA256()), key)
+
     def _issue(
         self, path: pathlib.Path, subject: x509.Name, names: Sequence[x509.GeneralName], usage: x509.ObjectIdentifier
     ) -> x509.Certificate:
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = (
-            self._begun(subject, key.public_key())
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .sign(self._key, hashes.SHA256())
-        )
-        path.with_suffix(".pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        write_secret(
-            path.with_suffix(".key"),
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            ),
-        )
+        builder = self._leaf(subject, key.public_key()).add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        certificate = builder.sign(self._key, hashes.SHA256())
+        _write(path, certificate, key)
         return certificate
 
-    def _begun(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    def _leaf(self, subject: x509.Name, key: _PublicKey) -> x509.CertificateBuilder:
+        builder = self._begun(subject, key).add_extension(
+            x509.BasicConstraints(ca=False, path_length=None), critical=True
+        )
+        return builder.add_extension(_key_usage(signs_certificates=False), critical=True)
+
+    def _begun(self, subject: x509.Name, key: _PublicKey) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return (
             x509.CertificateBuilder()
@@ -78,6 +82,25 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
         )
+
+
+def write_key_pair(private: pathlib.Path, public: pathlib.Path) -> None:
+    """Writes an RSA key for signing, and its public half elsewhere."""
+    key = rsa.generate_private_key(65537, 2048)
+    write_secret(private, _private_pem(key))
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, form))
+
+
+def _write(path: pathlib.Path, certificate: x509.Certificate, key: _PrivateKey) -> None:
+    path.with_suffix(".pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    write_secret(path.with_suffix(".key"), _private_pem(key))
+
+
+def _private_pem(key: _PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def write_secret(path: pathlib.Path, content: bytes) -> None:

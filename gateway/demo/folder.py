@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from gateway.demo.authority import Authority, write_secret
+from gateway.demo.authority import Authority, write_key_pair, write_secret
 from gateway.demo.issuer import AUDIENCE, ISSUER, Issuer
 
 TENANT = "demo"
@@ -61,8 +61,9 @@ class Folder:
         self.secrets = self.root / "secrets"
         self.files = self.root / "files"
         self.logs = self.root / "logs"
+        self.reviews = self.root / "reviews"
         self.settings = self.root / "gateway.yaml"
-        for folder in (self.services, self.banks, self.secrets, self.files, self.logs):
+        for folder in (self.services, self.banks, self.secrets, self.files, self.logs, self.reviews):
             folder.mkdir(mode=0o700)
 
     def write_credentials(self, consents: Iterable[Consented]) -> None:
@@ -79,11 +80,14 @@ class Folder:
         self._write_token("ledger-accounts-only", issuer.token("ledger", TENANT, ["accounts"], services["ledger"]))
         self._write_token("reports", issuer.token("reports", "another-tenant", SCOPES, services["reports"]))
         (self.secrets / "issuer.json").write_bytes(issuer.key_set())
-        for name in ("ids", "cursors", "hashes"):
+        for name in ("ids", "cursors", "hashes", "reviews"):
             write_secret(self.secrets / f"{name}.key", base64.b64encode(secrets.token_bytes(32)))
         (self.secrets / "banks").mkdir()
         outside.write(self.secrets / "banks/simulator-ca.pem")
         outside.issue_client(self.secrets / "banks/client", "tpp.gateway.example", "Example Gateway Ltd")
+        outside.issue_seal(self.secrets / "banks/seal", "seal.gateway.example", "Example Gateway Ltd")
+        (self.banks / "signers.pem").write_bytes((self.secrets / "banks/seal.pem").read_bytes())
+        write_key_pair(self.banks / "signing.key", self.secrets / "banks/pennine-signing.pem")
         outside.write(self.banks / "client-ca.pem")
         outside.issue_server(self.banks / "server")
         (self.secrets / "tokens").mkdir()
@@ -96,7 +100,9 @@ class Folder:
         self.write("policies/service.yaml", _SERVICE.format(issuer=ISSUER, audience=AUDIENCE))
         self.write("policies/banks.yaml", _BANKS.format(limit=CATALOGUE_LIMIT))
         for bank, base_url in banks.items():
-            self.write(f"adapters/banks/{bank}.yaml", _BANK.format(bank=bank, base_url=base_url))
+            self.write(
+                f"adapters/banks/{bank}.yaml", _BANK.format(bank=bank, base_url=base_url) + _SIGNING.get(bank, "")
+            )
         listed = "".join(_CONSENT.format(**msgspec.structs.asdict(consent)) for consent in consents)
         (self.root / "consents.yaml").write_text(f"consents:\n{listed}")
 
@@ -139,6 +145,7 @@ files: [files]
 consents: consents.yaml
 banks: [{banks}]
 keys: {{ids: "file:ids.key", cursors: ["file:cursors.key"], hashes: "file:hashes.key"}}
+reviews: {{folder: reviews, keys: ["file:reviews.key"]}}
 telemetry: {{otlp_endpoint: "{otlp_endpoint}", ratio: 1}}
 """
 _SERVICE = """\
@@ -173,6 +180,31 @@ extends: {bank}
 base_urls:
   default: {base_url}
 """
+_SIGNING = {
+    # draft-cavage of the Berlin Group: the certificate goes along, and keyId says which it is.
+    "havel-sandbox": """\
+signing:
+  keys: [{id: seal, algorithm: RS256, key: "file:banks/seal.key", certificate: "file:banks/seal.pem"}]
+  requests: [{profile: cavage, covered: [digest, x-request-id, date], certificate: der}]
+""",
+    # draft-cavage of STET: keyId is the URL of a certificate that was registered.
+    "lutece-sandbox": """\
+signing:
+  keys: [{id: seal, algorithm: RS256, key: "file:banks/seal.key", certificate: "file:banks/seal.pem"}]
+  requests:
+    - profile: cavage
+      covered: ["(request-target)", digest, x-request-id, date]
+      key_id: "https://gateway.example/seal_{sha256_hex}"
+""",
+    # UK Open Banking 4.0: what has a body is signed, by both sides.
+    "pennine-sandbox": """\
+signing:
+  keys: [{id: gateway-signing, algorithm: PS256, key: "file:banks/seal.key"}]
+  bank_keys: [{id: pennine-signing, algorithm: PS256, key: "file:banks/pennine-signing.pem"}]
+  requests: [{profile: obie_jws, era: encoded, issuer: 0015800001GTWYAAX/simulated}]
+  answers: [{profile: obie_jws, era: encoded, issuer: 0015800001PNNEAAX}]
+""",
+}
 _TRY = """\
 # Read it into a shell: . try.sh
 {named}call() {{

@@ -73,7 +73,13 @@ def put_up(
 
 def start_banks(folder: Folder) -> Child:
     """The simulated banks, on free ports."""
-    material = {"certificate": "server.pem", "key": "server.key", "client-ca": "client-ca.pem"}
+    material = {
+        "certificate": "server.pem",
+        "key": "server.key",
+        "client-ca": "client-ca.pem",
+        "signers": "signers.pem",
+        "signing-key": "signing.key",
+    }
     options = [part for name, file in material.items() for part in (f"--{name}", str(folder.banks / file))]
     arguments = ["gateway", "simulate", "--any-ports", "--admin-port", "0", *options]
     return Child("the simulator", arguments, folder.logs / "banks.log")

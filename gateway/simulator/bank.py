@@ -2,7 +2,7 @@
 
 import urllib.parse
 import zoneinfo
-from datetime import date
+from datetime import date, datetime
 from typing import assert_never
 
 import msgspec
@@ -10,13 +10,16 @@ import msgspec
 from gateway.contract import Clock
 from gateway.simulator import admission, paging, wording
 from gateway.simulator.berlin_group import DIALECT as BERLIN_GROUP
+from gateway.simulator.body_signatures import check_body_signature, sign_answer
 from gateway.simulator.configuration import Access, Account, Bank, DialectName, Operation, Permission
 from gateway.simulator.dialect import Dialect, Page
 from gateway.simulator.faults import Faults
+from gateway.simulator.header_signatures import check_header_signature
 from gateway.simulator.journal import Journal
 from gateway.simulator.ledger import Ledger, keep
 from gateway.simulator.received import Answer, Located, Received, Visit, locate
 from gateway.simulator.refusal import Refusal
+from gateway.simulator.seals import Seals
 from gateway.simulator.stet import DIALECT as STET
 from gateway.simulator.uk_openbanking import DIALECT as UK_OPENBANKING
 
@@ -37,12 +40,13 @@ _MOST_BUILT = 1024
 class SimulatedBank:
     """A bank's configuration, and what it remembers: ledgers of the day, built answers, budget, faults, journal."""
 
-    def __init__(self, name: str, bank: Bank, clock: Clock) -> None:
+    def __init__(self, name: str, bank: Bank, clock: Clock, seals: Seals | None = None) -> None:
         self.name = name
         self.bank = bank
         self.faults = Faults(bank.faults)
         self.journal = Journal()
         self._clock = clock
+        self._seals = seals
         self._zone = zoneinfo.ZoneInfo(bank.zone)
         self._dialect = DIALECTS[bank.dialect]
         self._doorkeeper = admission.Doorkeeper(bank, clock())
@@ -65,13 +69,29 @@ class SimulatedBank:
         """A refusal that a fault asks for, in the bank's own words."""
         return self._echoed(received, self._dialect.refuse(self.bank, received, refusal))
 
+    def sign(self, answer: Answer, at: datetime, *, wrongly: bool) -> Answer:
+        """The answer as it goes out: signed after whatever happened to it, where this bank signs."""
+        signs, seals = self.bank.signs, self._seals
+        if signs is None or seals is None or not answer.body:
+            return answer
+        header = sign_answer(signs, seals, answer, at, wrongly=wrongly)
+        return msgspec.structs.replace(answer, headers=(*answer.headers, header))
+
+    def _check_signature(self, received: Received) -> None:
+        wanted = self.bank.requires
+        if self._seals is not None and wanted.signed_requests is not None:
+            check_header_signature(wanted.signed_requests, self._seals, received)
+        if self._seals is not None and wanted.signed_bodies is not None:
+            check_body_signature(wanted.signed_bodies, self._seals, received)
+
     def _answer(self, received: Received) -> Answer:
         located = self.locate(received)
         if located is None:
             raise Refusal("resource_unknown")
+        admission.check_certificate(self.bank, received)
+        self._check_signature(received)
         if received.method != "GET":
             raise Refusal("method_not_allowed")
-        admission.check_certificate(self.bank, received)
         self._dialect.check_headers(self.bank, received)
         attended = admission.check_address(received, self._dialect.psu_address)
         access = self._doorkeeper.admit(received)

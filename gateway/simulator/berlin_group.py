@@ -26,6 +26,15 @@ _STATUSES: dict[BookingStatus, frozenset[Status]] = {
 # Message codes of the guidelines, section 14.11.
 _REFUSALS: dict[Reason, tuple[int, str]] = {
     "certificate_refused": (401, "CERTIFICATE_INVALID"),
+    "signature_missing": (401, "SIGNATURE_MISSING"),
+    "signature_malformed": (400, "SIGNATURE_INVALID"),
+    "signature_invalid": (401, "SIGNATURE_INVALID"),
+    "signature_unexpected": (401, "SIGNATURE_INVALID"),
+    "signature_claim_missing": (401, "SIGNATURE_INVALID"),
+    "signature_claim_invalid": (401, "SIGNATURE_INVALID"),
+    "signer_missing": (401, "CERTIFICATE_MISSING"),
+    "signer_refused": (401, "CERTIFICATE_INVALID"),
+    "signer_expired": (401, "CERTIFICATE_EXPIRED"),
     "token_missing": (401, "TOKEN_UNKNOWN"),
     "token_unknown": (401, "TOKEN_UNKNOWN"),
     "token_expired": (401, "TOKEN_EXPIRED"),

@@ -28,7 +28,9 @@ BookingStatus: TypeAlias = Literal["booked", "pending", "both", "information", "
 EntryKind: TypeAlias = Literal[
     "card", "transfer_in", "transfer_out", "direct_debit", "standing_order", "salary", "interest", "fee", "cash"
 ]
-FaultKind: TypeAlias = Literal["latency", "429", "500", "reset", "half_body", "malformed_record", "slow_drip"]
+FaultKind: TypeAlias = Literal[
+    "latency", "429", "500", "reset", "half_body", "malformed_record", "slow_drip", "bad_signature"
+]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -109,10 +111,31 @@ class Paging(Part, frozen=True):
     first: Literal[0, 1] = 1
 
 
+class SignedRequests(Part, frozen=True):
+    """How a bank of Berlin Group or STET wants requests signed: what must be covered, and who vouches for the key.
+
+    With `certificate_header` the certificate comes along and keyId is its serial number and issuer; without, keyId is
+    the URL of a certificate that was registered here.
+    """
+
+    covered: Annotated[tuple[Word, ...], msgspec.Meta(min_length=1)] = ("digest", "x-request-id")
+    certificate_header: bool = True
+
+
+class BodySignature(Part, frozen=True):
+    """How messages with a body are signed in the UK, by either side: `era` of the standard, `kid`, `iss`, `tan`."""
+
+    key_id: Word
+    issuer: Word
+    era: Literal["unencoded", "encoded"] = "encoded"
+    trust_anchor: Word = "openbanking.org.uk"
+
+
 class Requirements(Part, frozen=True):
     """What a bank wants of a request besides its standard; see `admission.py` and the dialects.
 
     `client_*` pin the subject of the client certificate. `query_dates` are the forms of a date-time that it reads.
+    `signed_requests` and `signed_bodies` hold where the simulator was started with what signatures stand on.
     `unattended_per_day` is how often one resource may be read without the PSU (RTS article 36(5)(b)); null: unlimited.
     """
 
@@ -128,6 +151,8 @@ class Requirements(Part, frozen=True):
     )
     booking_statuses: tuple[BookingStatus, ...] = ("booked", "pending", "both")
     unattended_per_day: NotNegative | None = None
+    signed_requests: SignedRequests | None = None
+    signed_bodies: BodySignature | None = None
 
 
 class Quirks(Part, frozen=True):
@@ -210,7 +235,7 @@ class Fault(Part, frozen=True):
 
 
 class Bank(Part, frozen=True):
-    """One simulated bank. `port` serves when fixed ports are asked for."""
+    """One simulated bank. `port` serves when fixed ports are asked for; `signs` is how it signs what it answers."""
 
     title: Word
     dialect: DialectName
@@ -223,6 +248,7 @@ class Bank(Part, frozen=True):
     accesses: Annotated[tuple[Access, ...], msgspec.Meta(min_length=1)]
     paging: Paging = Paging()
     requires: Requirements = Requirements()
+    signs: BodySignature | None = None
     quirks: Quirks = Quirks()
     habits: dict[str, tuple[Habit, ...]] = {}
     faults: tuple[Fault, ...] = ()

@@ -26,13 +26,14 @@ _LINGER_NOT = struct.pack("ii", 1, 0)
 
 async def serve_request(bank: SimulatedBank, clock: Clock, request: web.BaseRequest) -> web.StreamResponse:
     """Answers one request of a bank's port, with the faults that it meets."""
-    received = read(request, clock)
+    received = read(request, clock, await request.read())
     located = bank.locate(received)
     operation = None if located is None else located.operation
     faults = bank.faults.meet(operation)
     seen = bank.journal.enter(received, operation, tuple(fault.kind for fault in faults))
     answer: Answer | None = None
     broken: Fault | None = None
+    wrongly = False
     for fault in faults:
         match fault.kind:
             case "latency":
@@ -43,11 +44,13 @@ async def serve_request(bank: SimulatedBank, clock: Clock, request: web.BaseRequ
                 answer = answer or bank.refuse(received, Refusal("failed"))
             case "malformed_record":
                 answer = spoil(answer or bank.answer(received))
+            case "bad_signature":
+                wrongly = True
             case "reset" | "half_body" | "slow_drip":
                 broken = broken or fault
             case never:
                 assert_never(never)
-    answer = answer or bank.answer(received)
+    answer = bank.sign(answer or bank.answer(received), clock(), wrongly=wrongly)
     if broken is None:
         bank.journal.leave(seen, answer.status)
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
@@ -61,7 +64,7 @@ async def serve_request(bank: SimulatedBank, clock: Clock, request: web.BaseRequ
     return response
 
 
-def read(request: web.BaseRequest, clock: Clock) -> Received:
+def read(request: web.BaseRequest, clock: Clock, body: bytes) -> Received:
     """The request as a value; the query stays as it was written."""
     path, _, query = request.raw_path.partition("?")
     headers: dict[str, tuple[str, ...]] = {}
@@ -75,6 +78,7 @@ def read(request: web.BaseRequest, clock: Clock) -> Received:
         certificate=_certificate(request),
         origin=f"https://{request.host}",
         at=clock(),
+        body=body,
     )
 
 

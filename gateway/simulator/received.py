@@ -31,6 +31,7 @@ class Received(msgspec.Struct, frozen=True, kw_only=True):
     certificate: Certificate
     origin: str
     at: datetime
+    body: bytes = b""
 
     def header(self, name: str) -> str | None:
         """The value of a header that may stand once; several values joined as RFC 9110 section 5.3 has it."""

@@ -4,6 +4,15 @@ from typing import Literal, TypeAlias
 
 Reason: TypeAlias = Literal[
     "certificate_refused",
+    "signature_missing",
+    "signature_malformed",
+    "signature_invalid",
+    "signature_unexpected",
+    "signature_claim_missing",
+    "signature_claim_invalid",
+    "signer_missing",
+    "signer_refused",
+    "signer_expired",
     "token_missing",
     "token_unknown",
     "token_expired",

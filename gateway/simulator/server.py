@@ -17,6 +17,7 @@ from gateway.simulator.bank import SimulatedBank
 from gateway.simulator.configuration import Bank
 from gateway.simulator.data_file import SHIPPED, read_banks
 from gateway.simulator.delivery import serve_request
+from gateway.simulator.seals import read_seals
 
 _GRACE_SECONDS = 1.0
 _LOOPBACK = "127.0.0.1"
@@ -34,7 +35,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How to serve. `certificate` and `key` are the banks' own, PEM; `client_authorities` signed the clients'.
 
     `fixed_ports`: each bank on the port of its file, else on any free one; `admin_port` 0: any free one. The admin
-    listener is always on loopback. Listening on a host other than loopback is for containers.
+    listener is always on loopback. Listening on a host other than loopback is for containers. With `signers`
+    (certificates of third parties that registered, PEM) and `signing_key` (the banks' own, RSA, PEM) banks ask for
+    signatures, and sign, as their files say.
     """
 
     certificate: pathlib.Path
@@ -45,6 +48,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     fixed_ports: bool = False
     admin_port: int = 0
     clock: Clock = functools.partial(datetime.now, UTC)
+    signers: pathlib.Path | None = None
+    signing_key: pathlib.Path | None = None
 
 
 class RunningBank(msgspec.Struct, frozen=True):
@@ -73,14 +78,17 @@ async def serve(options: Options) -> AsyncIterator[Simulation]:
     """Serves all banks of the files until the context ends; then no port is left.
 
     Raises `gateway.files.Refused` for files with problems, OSError for a port that is taken or TLS material that can
-    not be read, ssl.SSLError for material that is none.
+    not be read, ssl.SSLError and SealsUnusable for material that is none.
     """
     configured = read_banks(options.files)
+    seals = None
+    if options.signers is not None and options.signing_key is not None:
+        seals = read_seals(options.signers, options.client_authorities, options.signing_key)
     tls = _tls(options)
     async with contextlib.AsyncExitStack() as stack:
         running: dict[str, RunningBank] = {}
         for name, bank in configured.items():
-            state = SimulatedBank(name, bank, options.clock)
+            state = SimulatedBank(name, bank, options.clock, seals)
             server = web.Server(functools.partial(serve_request, state, options.clock), access_log=None)
             wanted = bank.port if options.fixed_ports else 0
             runner = web.ServerRunner(server, shutdown_timeout=_GRACE_SECONDS)

@@ -17,6 +17,15 @@ _MOST_REQUEST_ID = 70
 
 _REFUSALS: dict[Reason, tuple[int, str]] = {
     "certificate_refused": (401, "The certificate is not that of a registered third party"),
+    "signature_missing": (400, "The signature is missing"),
+    "signature_malformed": (400, "The signature is malformed"),
+    "signature_invalid": (401, "The signature is not valid"),
+    "signature_unexpected": (400, "A signature was not expected"),
+    "signature_claim_missing": (400, "The signature lacks a claim"),
+    "signature_claim_invalid": (401, "A claim of the signature is not valid"),
+    "signer_missing": (400, "The certificate of the signature is missing"),
+    "signer_refused": (403, "The certificate of the signature is not registered"),
+    "signer_expired": (403, "The certificate of the signature has expired"),
     "token_missing": (401, "The access token is missing"),
     "token_unknown": (401, "The access token is not known"),
     "token_expired": (401, "The access token has expired"),

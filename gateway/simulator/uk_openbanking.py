@@ -32,6 +32,15 @@ _ZONE = re.compile(r"(Z|[+-]\d{2}:\d{2})$")
 # U004 alone; the others follow the published code set.
 _REFUSALS: dict[Reason, tuple[int, str, str]] = {
     "certificate_refused": (403, "UK.OBIE.Header.Invalid", "U006"),
+    "signature_missing": (400, "UK.OBIE.Signature.Missing", "U023"),
+    "signature_malformed": (400, "UK.OBIE.Signature.Malformed", "U022"),
+    "signature_invalid": (400, "UK.OBIE.Signature.Invalid", "U019"),
+    "signature_unexpected": (400, "UK.OBIE.Signature.Unexpected", "U024"),
+    "signature_claim_missing": (400, "UK.OBIE.Signature.MissingClaim", "U021"),
+    "signature_claim_invalid": (400, "UK.OBIE.Signature.InvalidClaim", "U020"),
+    "signer_missing": (400, "UK.OBIE.Signature.Invalid", "U019"),
+    "signer_refused": (400, "UK.OBIE.Signature.Invalid", "U019"),
+    "signer_expired": (400, "UK.OBIE.Signature.Invalid", "U019"),
     "token_missing": (401, "", "U007"),
     "token_unknown": (401, "", "U006"),
     "token_expired": (401, "", "U006"),

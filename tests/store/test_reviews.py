@@ -1,0 +1,93 @@
+"""What is kept can be opened again by its keys alone, under its own name alone, and there is never too much of it."""
+
+import asyncio
+import base64
+import pathlib
+import stat
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from gateway.secrets import Sealer, Secret
+from gateway.store.reviews import Review, Reviews, ReviewUnknown
+
+KEY, OTHER = Secret(bytes(32)), Secret(bytes([1]) * 32)
+REVIEW = Review(
+    kept_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+    bank="albion",
+    operation="accounts.list",
+    reason="the signature does not fit the body",
+    method="GET",
+    url="https://api.albion.example/accounts",
+    status=200,
+    headers=((b"Content-Type", b"application/json"), (b"X-Odd", b"\xff")),
+    body=b"CANARY \xff\x00",
+)
+
+
+@pytest.fixture
+def reviews(tmp_path: pathlib.Path) -> Reviews:
+    return Reviews(tmp_path, Sealer([KEY]), 3)
+
+
+def lying(folder: pathlib.Path) -> tuple[int, bytes]:
+    """Mode and content of the one file of a folder."""
+    [file] = folder.iterdir()
+    return file.stat().st_mode, file.read_bytes()
+
+
+async def test_what_is_kept_is_opened_again_and_lies_sealed(reviews: Reviews, tmp_path: pathlib.Path):
+    name = await reviews.keep(REVIEW)
+    assert name is not None
+    assert name.startswith("20260301T120000Z-")
+    assert reviews.open(name) == REVIEW
+    mode, content = lying(tmp_path)
+    assert stat.S_IMODE(mode) == 0o600
+    for part in (b"albion", b"CANARY", base64.b64encode(b"CANARY")[:8]):
+        assert part not in content
+    reviews.remove(name)
+    assert reviews.ids() == ()
+
+
+async def test_the_oldest_comes_first_and_a_full_folder_takes_no_more(reviews: Reviews):
+    names = [await reviews.keep(msgspec.structs.replace(REVIEW, status=200 + one)) for one in range(3)]
+    assert await reviews.keep(REVIEW) is None
+    assert set(reviews.ids()) == set(names)
+    assert sorted(review.status for _, review in reviews.all() if review) == [200, 201, 202]
+    reviews.remove(reviews.ids()[0])
+    later = await reviews.keep(msgspec.structs.replace(REVIEW, kept_at=datetime(2026, 3, 2, tzinfo=UTC)))
+    assert reviews.ids()[-1] == later
+
+
+async def test_none_opens_with_other_keys_under_another_name_or_changed(reviews: Reviews, tmp_path: pathlib.Path):
+    first, second = [await reviews.keep(REVIEW), await reviews.keep(REVIEW)]
+    assert first is not None
+    assert second is not None
+    with pytest.raises(ReviewUnknown, match="sealed under a key that is not known here"):
+        Reviews(tmp_path, Sealer([OTHER]), 3).open(first)
+    assert Reviews(tmp_path, Sealer([OTHER, KEY]), 3).open(first) == REVIEW
+    (tmp_path / f"{first}.sealed").write_bytes((tmp_path / f"{second}.sealed").read_bytes())
+    with pytest.raises(ReviewUnknown, match="changed, or sealed for something else"):
+        reviews.open(first)
+    (tmp_path / f"{second}.sealed").write_bytes(b"\xff")
+    assert [review for _, review in reviews.all()] == [None, None]
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "20260301T120000Z-0123456789ab", "20260301T120000Z-1/.."])
+def test_what_is_not_there_is_said_to_be_unknown(reviews: Reviews, name: str):
+    for ask in (reviews.open, reviews.remove):
+        with pytest.raises(ReviewUnknown, match="there is no review"):
+            ask(name)
+
+
+async def test_a_folder_that_can_not_be_written_to_loses_the_review_and_not_the_answer(tmp_path: pathlib.Path):
+    gone = Reviews(tmp_path / "gone", Sealer([KEY]), 3)
+    assert await gone.keep(REVIEW) is None
+
+
+async def test_two_at_once_have_names_of_their_own(tmp_path: pathlib.Path):
+    pair = [Reviews(tmp_path, Sealer([KEY]), 50) for _ in range(2)]
+    names = await asyncio.gather(*(pair[one % 2].keep(REVIEW) for one in range(20)))
+    assert len(set(names)) == 20
+    assert len(pair[0].ids()) == 20
