@@ -17,8 +17,9 @@ from gateway.filters.building import Building
 from gateway.filters.signing.answers import Seal
 from gateway.filters.signing.rings import Prepared, Ring, build_rings, prepare
 from gateway.filters.signing.settings import SignatureSettings
-from gateway.signatures.components import Component, SignatureRefused, SignedRequest, read_component
-from gateway.signatures.content_digest import FIELD, DigestRefused, check_content_digest
+from gateway.signatures.components import Component, SignedRequest, read_component
+from gateway.signatures.content_digest import FIELD, check_content_digest
+from gateway.signatures.header_lines import SignatureRefused
 from gateway.signatures.message import Age, Presented, check_age, check_coverage, present, verify
 
 __all__ = ["SignatureSettings", "build", "prepare"]
@@ -40,7 +41,7 @@ def build(prepared: Prepared, building: Building) -> Filter:
     async def signature(exchange: Exchange, call_next: CallNext) -> Response:
         try:
             signed, content = await verifier.judge(exchange)
-        except (SignatureRefused, DigestRefused) as refused:
+        except SignatureRefused as refused:
             raise verifier.refusal(exchange.request, refused) from None
         exchange = replace(exchange, request=_holding(exchange.request, content))
         if signing is None:
@@ -76,7 +77,7 @@ class _Verifier:
         self._clock = building.clock
 
     async def judge(self, exchange: Exchange) -> tuple[SignedRequest, bytes]:
-        """The request as it was signed, and its body. Raises SignatureRefused or DigestRefused."""
+        """The request as it was signed, and its body. Raises SignatureRefused."""
         request, now = exchange.request, self._clock()
         ring = self._ring(exchange)
         presented = present(request.headers, self._tag)
@@ -93,21 +94,18 @@ class _Verifier:
         await self._refuse_replay(ring, presented, once)
         return signed, content
 
-    def refusal(self, request: Request, reason: Exception) -> RequestSignatureRefused:
+    def refusal(self, request: Request, reason: SignatureRefused) -> RequestSignatureRefused:
         """The problem; it says what would be accepted (RFC 9421 section 5.1)."""
         covered = " ".join(component.text for component in self._must_cover(request))
         wanted = f'sig=({covered});created;tag="{self._tag}"'
-        subject = "" if isinstance(reason, DigestRefused) else "its signature "
-        return RequestSignatureRefused(
-            f"The request is refused: {subject}{reason}.", headers=(("Accept-Signature", wanted),)
-        )
+        return RequestSignatureRefused(f"The request is refused: {reason}.", headers=(("Accept-Signature", wanted),))
 
     def _ring(self, exchange: Exchange) -> Ring:
         principal = exchange.principal
         ring = self._clients.get(principal.client_id) if principal is not None else None
         ring = ring or self._identities.get(exchange.request.peer.identity or "")
         if ring is None:
-            raise SignatureRefused("can be of no key: none of this caller is known here")
+            raise SignatureRefused("its signature can be of no key: none of this caller is known here")
         return ring
 
     def _must_cover(self, request: Request) -> list[Component]:
@@ -122,10 +120,10 @@ class _Verifier:
             return
         if self._replay == "nonce":
             if not presented.nonce:
-                raise SignatureRefused("has no nonce")
+                raise SignatureRefused("its signature has no nonce")
             once = hashlib.sha256(f"{ring.caller}\0{presented.key_id}\0{presented.nonce}".encode()).digest()
         if await self._replays.seen(once, presented.created + self._age.most):
-            raise SignatureRefused("was used before")
+            raise SignatureRefused("its signature was used before")
 
 
 def _holding(request: Request, content: bytes) -> Request:

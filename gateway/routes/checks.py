@@ -14,7 +14,8 @@ from gateway.filters.signing.settings import CallerSettings, SignatureSettings
 from gateway.routes.operations import OPERATIONS
 from gateway.routes.policies import Listed, RoutePolicy
 from gateway.routes.tree import Tree
-from gateway.signatures.components import SignatureRefused, read_component
+from gateway.signatures.components import read_component
+from gateway.signatures.header_lines import SignatureRefused
 
 _AUTHENTICATING = ("mtls", "jwt")
 

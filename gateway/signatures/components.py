@@ -11,16 +11,13 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.signatures.header_lines import SignatureRefused
 from gateway.signatures.structured import Item, NotStructured, read_dictionary, read_item, rewritten, write_item
 
 _NONE: list[str] = []
 _FLAGS = frozenset({"sf", "bs", "tr", "req"})
 _FORM_UNRESERVED = "*-._"
 _MOST_QUERY_PARAMETERS = 1000
-
-
-class SignatureRefused(Exception):
-    """Why a signature is not taken: a clause of ours after "the signature", without anything of the message."""
 
 
 class Fields(Protocol):
@@ -77,25 +74,25 @@ def read_component(written: str) -> Component:
     try:
         return component_of(read_item(written if written.startswith('"') else f'"{written}"'))
     except NotStructured:
-        raise SignatureRefused("is no component identifier") from None
+        raise SignatureRefused("its signature is no component identifier") from None
 
 
 def component_of(item: Item) -> Component:
     """The component of an item of an inner list. Raises SignatureRefused for one that is not known here."""
     name, parameters = item
     if not isinstance(name, str) or name != name.lower():
-        raise SignatureRefused("covers something that is no component identifier")
+        raise SignatureRefused("its signature covers something that is no component identifier")
     for key, value in parameters.items():
         if not (value is True if key in _FLAGS else key in {"key", "name"} and type(value) is str):
-            raise SignatureRefused("covers a component with a parameter that is not known here")
+            raise SignatureRefused("its signature covers a component with a parameter that is not known here")
     given = parameters.keys() - {"req"}
     if name.startswith("@"):
         if name not in DERIVED or given != ({"name"} if name == "@query-param" else set()):
-            raise SignatureRefused("covers a derived component that is not known here")
+            raise SignatureRefused("its signature covers a derived component that is not known here")
         if name == "@status" and "req" in parameters:
-            raise SignatureRefused("covers the status of a request")
+            raise SignatureRefused("its signature covers the status of a request")
     elif "tr" in given or "name" in given or ("bs" in given and given & {"sf", "key"}):
-        raise SignatureRefused("covers a field with parameters that do not go together")
+        raise SignatureRefused("its signature covers a field with parameters that do not go together")
     return Component(name, tuple(parameters.items()), write_item(item))
 
 
@@ -115,7 +112,7 @@ class Values:
         parameters = dict(component.parameters)
         lines = self._message.fields.getall(component.name, _NONE)
         if not lines:
-            raise SignatureRefused("covers a field that the message does not have")
+            raise SignatureRefused("its signature covers a field that the message does not have")
         if "bs" in parameters:
             return ", ".join([write_item((line.strip(" \t").encode("utf-8", "surrogateescape"), {})) for line in lines])
         value = ", ".join([line.strip(" \t") for line in lines])
@@ -124,22 +121,22 @@ class Values:
                 return self._member(component.name, value, str(parameters["key"]))
             return rewritten(component.name, value) if "sf" in parameters else value
         except NotStructured:
-            raise SignatureRefused("covers a field as structured that is not") from None
+            raise SignatureRefused("its signature covers a field as structured that is not") from None
 
     @functools.cached_property
     def _request(self) -> "Values":
         if not isinstance(self._message, SignedResponse):
-            raise SignatureRefused("is of a request and covers a request before it")
+            raise SignatureRefused("its signature is of a request and covers a request before it")
         return Values(self._message.request)
 
     def _derived(self, component: Component) -> str:
         message = self._message
         if component.name == "@status":
             if not isinstance(message, SignedResponse):
-                raise SignatureRefused("is of a request and covers a status")
+                raise SignatureRefused("its signature is of a request and covers a status")
             return str(message.status)
         if not isinstance(message, SignedRequest):
-            raise SignatureRefused("is of an answer and covers a request's component without saying so")
+            raise SignatureRefused("its signature is of an answer and covers a request's component without saying so")
         if component.name == "@query-param":
             return _query_parameter(message.query or "", str(dict(component.parameters)["name"]))
         return _OF_REQUESTS[component.name](message)
@@ -149,7 +146,7 @@ class Values:
             self._dictionaries[name] = read_dictionary(value)
         member = self._dictionaries[name].get(key)
         if member is None:
-            raise SignatureRefused("covers a member of a field that the field does not have")
+            raise SignatureRefused("its signature covers a member of a field that the field does not have")
         return write_item(member)
 
 
@@ -166,10 +163,10 @@ def _query_parameter(query: str, name: str) -> str:
     try:
         pairs = urllib.parse.parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_QUERY_PARAMETERS)
     except ValueError:
-        raise SignatureRefused("covers a query parameter among too many") from None
+        raise SignatureRefused("its signature covers a query parameter among too many") from None
     found = [value for key, value in pairs if _form(key) == name]
     if len(found) != 1:
-        raise SignatureRefused("covers a query parameter that is not there once")
+        raise SignatureRefused("its signature covers a query parameter that is not there once")
     return _form(found[0])
 
 

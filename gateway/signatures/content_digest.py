@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+from gateway.signatures.header_lines import SignatureRefused
 from gateway.signatures.structured import NotStructured, read_dictionary
 
 FIELD = "content-digest"
@@ -20,26 +21,22 @@ _HASHES: Mapping[str, Callable[[bytes], Any]] = {"sha-256": hashlib.sha256, "sha
 _INSECURE = frozenset({"md5", "sha", "unixsum", "unixcksum", "adler", "crc32c"})
 
 
-class DigestRefused(Exception):
-    """Why a Content-Digest is not taken: a sentence of ours that holds nothing of the message."""
-
-
 def content_digest(content: bytes, algorithm: Name = "sha-256") -> str:
     """The field's value for these bytes."""
     return f"{algorithm}=:{base64.b64encode(_HASHES[algorithm](content).digest()).decode()}:"
 
 
 def check_content_digest(values: Sequence[str], content: bytes) -> None:
-    """Raises DigestRefused unless the field, of one or several lines, is the digest of these bytes."""
+    """Raises SignatureRefused unless the field, of one or several lines, is the digest of these bytes."""
     try:
         members = read_dictionary(", ".join(values))
     except NotStructured:
-        raise DigestRefused("its Content-Digest is malformed") from None
+        raise SignatureRefused("its Content-Digest is malformed") from None
     if _INSECURE & members.keys():
-        raise DigestRefused("its Content-Digest has an insecure algorithm")
+        raise SignatureRefused("its Content-Digest has an insecure algorithm")
     known = [(_HASHES[name], digest) for name, (digest, _) in members.items() if name in _HASHES]
     if not known:
-        raise DigestRefused("its Content-Digest has no algorithm that is known here: sha-256 or sha-512")
+        raise SignatureRefused("its Content-Digest has no algorithm that is known here: sha-256 or sha-512")
     for hashed, digest in known:
         if not isinstance(digest, bytes) or not hmac.compare_digest(digest, hashed(content).digest()):
-            raise DigestRefused("its Content-Digest is not that of the content")
+            raise SignatureRefused("its Content-Digest is not that of the content")

@@ -19,7 +19,8 @@ import msgspec
 
 from gateway.exchange import Headers
 from gateway.signatures.algorithms import Algorithm
-from gateway.signatures.components import Component, Fields, Message, SignatureRefused, Values, component_of
+from gateway.signatures.components import Component, Fields, Message, Values, component_of
+from gateway.signatures.header_lines import SignatureRefused
 from gateway.signatures.structured import Item, NotStructured, read_dictionary, write_item
 
 ALGORITHMS: Mapping[str, str] = {
@@ -101,26 +102,26 @@ def present(fields: Fields, tag: str) -> Presented:
     """The signature of a message that has the tag. Raises SignatureRefused, also where two have it."""
     inputs, signatures = _members(fields, "signature-input"), _members(fields, "signature")
     if inputs.keys() != signatures.keys():
-        raise SignatureRefused("and what it covers are not under the same labels")
+        raise SignatureRefused("its signature and what it covers are not under the same labels")
     found = [label for label, (_, parameters) in inputs.items() if parameters.get("tag") == tag]
     if not found:
-        raise SignatureRefused(f'is not there with the tag "{tag}"')
+        raise SignatureRefused(f'its signature is not there with the tag "{tag}"')
     if len(found) > 1:
-        raise SignatureRefused(f'with the tag "{tag}" is there more than once')
+        raise SignatureRefused(f'its signature with the tag "{tag}" is there more than once')
     value, _ = signatures[found[0]]
     if not isinstance(value, bytes):
-        raise SignatureRefused("is not a byte sequence")
+        raise SignatureRefused("its signature is not a byte sequence")
     return _presented(inputs[found[0]], value)
 
 
 def check_age(presented: Presented, age: Age, now: float) -> None:
     """Raises SignatureRefused for a signature from the future, too old, or ended; `now` in epoch seconds."""
     if presented.created > now + age.skew:
-        raise SignatureRefused("was made in the future")
+        raise SignatureRefused("its signature was made in the future")
     if presented.created + age.most < now:
-        raise SignatureRefused("is too old")
+        raise SignatureRefused("its signature is too old")
     if presented.expires is not None and presented.expires < now:
-        raise SignatureRefused("has expired")
+        raise SignatureRefused("its signature has expired")
 
 
 def check_coverage(presented: Presented, required: Iterable[Component]) -> None:
@@ -128,7 +129,7 @@ def check_coverage(presented: Presented, required: Iterable[Component]) -> None:
     covered = {one.identity for one in presented.covered}
     missing = [one.text for one in required if one.identity not in covered]
     if missing:
-        raise SignatureRefused(f"does not cover {', '.join(missing)}")
+        raise SignatureRefused(f"its signature does not cover {', '.join(missing)}")
 
 
 def verify(message: Message, presented: Presented, keys: Iterable[Verifier]) -> bytes:
@@ -146,7 +147,7 @@ def verify(message: Message, presented: Presented, keys: Iterable[Verifier]) -> 
             elliptic = key.algorithm.name.startswith("ES")
             told = presented.signature[: len(presented.signature) // 2] if elliptic else presented.signature
             return hashlib.sha256(hashlib.sha256(base).digest() + told).digest()
-    raise SignatureRefused("is not that of the message by a key of its id")
+    raise SignatureRefused("its signature is not that of the message by a key of its id")
 
 
 def signature_base(message: Message, covered: Sequence[Component], parameters: str) -> bytes:
@@ -155,41 +156,41 @@ def signature_base(message: Message, covered: Sequence[Component], parameters: s
     lines = [f"{one.text}: {values.of(one)}" for one in covered]
     base = "\n".join([*lines, f'"@signature-params": {parameters}'])
     if base.count("\n") != len(lines) or not base.isascii() or "\r" in base or "\0" in base:
-        raise SignatureRefused("covers a value that can not be signed as it is")
+        raise SignatureRefused("its signature covers a value that can not be signed as it is")
     return base.encode()
 
 
 def _members(fields: Fields, name: str) -> dict[str, Item]:
     values = fields.getall(name, _NONE)
     if not values:
-        raise SignatureRefused("is missing")
+        raise SignatureRefused("its signature is missing")
     try:
         members = read_dictionary(", ".join(values))
     except NotStructured:
-        raise SignatureRefused("is malformed") from None
+        raise SignatureRefused("its signature is malformed") from None
     if len(members) > _MOST_SIGNATURES:
-        raise SignatureRefused("is one of too many")
+        raise SignatureRefused("its signature is one of too many")
     return members
 
 
 def _presented(member: Item, signature: bytes) -> Presented:
     items, parameters = member
     if not isinstance(items, list):
-        raise SignatureRefused("does not list what it covers")
+        raise SignatureRefused("its signature does not list what it covers")
     if len(items) > _MOST_COMPONENTS:
-        raise SignatureRefused("covers too much")
+        raise SignatureRefused("its signature covers too much")
     covered = tuple(component_of(item) for item in items)
     if len({one.identity for one in covered}) != len(covered):
-        raise SignatureRefused("covers a component twice")
+        raise SignatureRefused("its signature covers a component twice")
     for name, value in parameters.items():
         if name in _INSTANTS:
             sound = type(value) is int
         else:
             sound = name in _WORDS and type(value) is str and len(value) <= _MOST_WORD
         if not sound:
-            raise SignatureRefused("has a parameter that is not known, or not in its form")
+            raise SignatureRefused("its signature has a parameter that is not known, or not in its form")
     if "created" not in parameters or "keyid" not in parameters:
-        raise SignatureRefused("does not say when, and with which key, it was made")
+        raise SignatureRefused("its signature does not say when, and with which key, it was made")
     return Presented(
         covered=covered,
         parameters=write_item(member),

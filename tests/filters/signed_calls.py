@@ -18,7 +18,7 @@ from gateway.settings import Address, Limits, ListenerSettings
 from gateway.telemetry import Telemetry, TelemetrySettings
 from gateway.upstreams import Upstreams
 from gateway.web.door import Door
-from gateway.web.listeners import Listener
+from gateway.web.listeners import Front, Listener
 from tests.filters.calling import Gateway, access_token
 from tests.signatures.pems import private, private_pem, public_pem
 
@@ -145,7 +145,7 @@ class SignedDoor:
         self._listener: Listener | None = None
         self._runner: web.AppRunner | None = None
         self.received: list[tuple[str, CIMultiDict[str], bytes]] = []
-        self.gateway: Gateway
+        self.gateway: Any = None
         self.port = 0
 
     async def open(self, **settings: Any) -> None:
@@ -153,7 +153,7 @@ class SignedDoor:
         upstream = f"http://127.0.0.1:{await self._open_upstream()}"
         limits = ListenerSettings(address=Address("127.0.0.1:0"), tls=None)
         door = Door(lambda: self.gateway.table, self._telemetry)
-        self._listener = Listener("service", limits, None, door, Limits())
+        self._listener = Listener("service", limits, Front(), door, Limits())
         await self._listener.open()
         self.port = self._listener.port
         text = policy(upstream, **settings).replace("{port}", str(self.port))
@@ -164,7 +164,8 @@ class SignedDoor:
             self._listener.take_no_more()
             await self._listener.empty(0)
         await self._upstreams.close()
-        await self.gateway.key_sets.close()
+        if self.gateway is not None:
+            await self.gateway.key_sets.close()
         if self._runner is not None:
             await self._runner.cleanup()
         self._telemetry.close()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.signatures.components import SignatureRefused, SignedRequest, SignedResponse, Values, read_component
+from gateway.signatures.components import SignedRequest, SignedResponse, Values, read_component
+from gateway.signatures.header_lines import SignatureRefused
 from tests.signatures.messages import a_request, fields
 
 

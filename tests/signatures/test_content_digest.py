@@ -3,10 +3,11 @@ import gzip
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.signatures.content_digest import DigestRefused, check_content_digest, content_digest
+from gateway.signatures.content_digest import check_content_digest, content_digest
+from gateway.signatures.header_lines import SignatureRefused
 
 BODY = b'{"hello": "world"}'
 # RFC 9530 appendix B and RFC 9421 appendix B.2 have these of these very bytes.
@@ -56,22 +57,23 @@ def test_every_known_digest_matches(values):
     ],
 )
 def test_all_else_is_refused(values, why):
-    with pytest.raises(DigestRefused, match=why):
+    with pytest.raises(SignatureRefused, match=why):
         check_content_digest(values, BODY)
 
 
 def test_the_digest_is_of_the_coded_content_not_of_what_it_decodes_to():
     coded = gzip.compress(BODY)
     check_content_digest([content_digest(coded)], coded)
-    with pytest.raises(DigestRefused):
+    with pytest.raises(SignatureRefused):
         check_content_digest([content_digest(BODY)], coded)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.data())
 def test_any_changed_byte_is_told(content, data):
     changed = bytearray(content or b"x")
     position = data.draw(st.integers(0, len(changed) - 1))
     changed[position] ^= data.draw(st.integers(1, 255))
     value = content_digest(bytes(content or b"x"), data.draw(st.sampled_from(["sha-256", "sha-512"])))
-    with pytest.raises(DigestRefused):
+    with pytest.raises(SignatureRefused):
         check_content_digest([value], bytes(changed))

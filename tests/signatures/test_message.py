@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from gateway.signatures.algorithms import ALGORITHMS
-from gateway.signatures.components import SignatureRefused, SignedRequest, SignedResponse, read_component
+from gateway.signatures.components import SignedRequest, SignedResponse, read_component
+from gateway.signatures.header_lines import SignatureRefused
 from gateway.signatures.keys import SigningKey, VerificationKey, Window
 from gateway.signatures.message import Age, check_age, check_coverage, present, sign, signature_base, verify
 from tests.signatures.messages import (
@@ -229,7 +230,7 @@ def test_answers_are_bound_to_their_requests_as_the_library_binds_them():
 WORDS = st.text(st.sampled_from(string.ascii_letters + string.digits + " ,;=-._~!()'"), max_size=20)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     method=st.sampled_from(["GET", "POST", "DELETE"]),
     path=st.text(st.sampled_from("abc/-._~"), max_size=12).map("/{}".format),
@@ -278,7 +279,7 @@ def meaning(message):
     return signature_base(message, found.covered, found.parameters), found.signature, [one.strip() for one in values]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_whatever_is_changed_the_signature_is_refused(data):
     message = spoilt(data)

@@ -7,7 +7,7 @@ import json
 
 import http_sf
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.signatures.structured import NotStructured, read_dictionary, read_item, rewritten, write_item
@@ -91,6 +91,7 @@ def test_a_field_of_no_known_type_or_form_has_none(name, text):
         rewritten(name, text)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(max_size=40), st.text("ab=();:\"'?@%-.0159, \\", max_size=40)))
 def test_whatever_comes_is_read_or_refused(text):
     for read in (read_dictionary, read_item):
@@ -98,6 +99,7 @@ def test_whatever_comes_is_read_or_refused(text):
             assert read(text) is not None
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.from_regex("[a-z][a-z0-9]{0,8}", fullmatch=True), st.binary(max_size=70), min_size=1))
 def test_bytes_come_through(members):
     text = ", ".join(f"{key}=:{base64.b64encode(value).decode()}:" for key, value in members.items())

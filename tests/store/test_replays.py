@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Overloaded
@@ -51,6 +51,7 @@ async def test_a_full_set_refuses_and_forgets_nothing_that_counts():
     assert len(replays) == 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.integers(0, 4)), max_size=40))
 def test_it_agrees_with_the_rule_said_slowly(steps):
     now, slow = Now(), {}
