@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 Name: TypeAlias = Literal["RS256", "RS512", "PS256", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+from gateway.signatures.factorable import is_factorable
+
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 
@@ -50,6 +52,8 @@ class Algorithm(msgspec.Struct, frozen=True):
             raise KeyUnfit(f"an RSA key of {public.key_size} bits is too weak: {LEAST_RSA_BITS} are the least")
         elif public.public_numbers().e < LEAST_EXPONENT:
             raise KeyUnfit(f"an RSA key with an exponent below {LEAST_EXPONENT} is too weak: make another")
+        elif is_factorable(public.public_numbers().n):
+            raise KeyUnfit("an RSA key of a faulty library can be factored (CVE-2017-15361): make another")
 
     def sign(self, key: Any, message: bytes) -> bytes:
         """The signature, as JOSE writes it: of ECDSA r and s side by side, each as long as the curve's order."""

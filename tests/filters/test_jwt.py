@@ -152,7 +152,8 @@ async def test_case_8_claims_that_are_missing(gateway_of, name):
 
 
 @pytest.mark.parametrize(
-    ("ago", "accepted"), [(-1, True), (10, True), (29, True), (30, False), (31, False), (60, False)]
+    ("ago", "accepted"),
+    [(ago, ago < 30) for ago in (-31, -1, 0, 1, 9, 10, 11, 29, 30, 31, 59, 60, 61)],
 )
 async def test_case_8_expiry_to_the_second(gateway_of, ago, accepted):
     gateway = gateway_of()
@@ -165,7 +166,7 @@ async def test_case_8_expiry_to_the_second(gateway_of, ago, accepted):
 
 @pytest.mark.parametrize("name", ["iat", "nbf"])
 @pytest.mark.parametrize(
-    ("ahead", "accepted"), [(9, True), (10, True), (11, True), (30, True), (31, False), (60, False), (61, False)]
+    ("ahead", "accepted"), [(ahead, ahead <= 30) for ahead in (0, 1, 9, 10, 11, 29, 30, 31, 59, 60, 61)]
 )
 async def test_case_8_the_future_to_the_second(gateway_of, name, ahead, accepted):
     gateway = gateway_of()

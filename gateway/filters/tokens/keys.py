@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import Algorithm, ECAlgorithm, OKPAlgorithm, RSAAlgorithm, get_default_algorithms
 from jwt.exceptions import PyJWTError
 
+from gateway.signatures.factorable import is_factorable
 from gateway.signatures.strict_json import read_object
 
 ALGORITHMS: Mapping[str, Algorithm] = {
@@ -88,8 +89,7 @@ def _public(member: dict[str, Any]) -> tuple[Any, frozenset[str]]:
     match member.get("kty"):
         case "RSA":
             key: Any = RSAAlgorithm.from_jwk(member)
-            strong = isinstance(key, rsa.RSAPublicKey) and key.key_size >= _LEAST_RSA_BITS
-            return key, _RSA if strong and key.public_numbers().e >= _LEAST_EXPONENT else frozenset()
+            return key, _RSA if isinstance(key, rsa.RSAPublicKey) and _is_strong(key) else frozenset()
         case "EC":
             key = ECAlgorithm.from_jwk(member)
             known = isinstance(key, ec.EllipticCurvePublicKey)
@@ -99,3 +99,8 @@ def _public(member: dict[str, Any]) -> tuple[Any, frozenset[str]]:
             return key, frozenset({"EdDSA"}) if isinstance(key, ed25519.Ed25519PublicKey) else frozenset()
         case _:
             return None, frozenset()
+
+
+def _is_strong(key: rsa.RSAPublicKey) -> bool:
+    numbers = key.public_numbers()
+    return key.key_size >= _LEAST_RSA_BITS and numbers.e >= _LEAST_EXPONENT and not is_factorable(numbers.n)
