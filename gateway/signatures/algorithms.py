@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-Name: TypeAlias = Literal["RS256", "RS512", "PS256", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 from gateway.signatures.factorable import is_factorable
+
+Name: TypeAlias = Literal["RS256", "RS512", "PS256", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
