@@ -1,8 +1,9 @@
 """Who is at the other end of one connection, and whether that still holds when a request comes.
 
-A certificate is judged in the handshake, by the authorities and lists of that time. When those changed, or when it has
-expired meanwhile, it is judged again before the next request, and the answer to that is the connection's last. Through
-a balancer each request may be another caller's. A connection of which neither is true costs a comparison.
+A certificate is judged in the handshake, by the authorities and lists of that time. When those changed, or it expired
+meanwhile, or a list is past its update, it is judged again before the next request, and the answer to that is the
+connection's last. Through a balancer each request may be another caller's. Where none of that is so, a request costs
+one comparison.
 """
 
 import asyncio
@@ -51,8 +52,10 @@ class Caller:
         """The connection is there, its handshake over."""
         self._transport = transport
         self.own = self.peer = self._judges.identify(transport)
-        if self.peer.thumbprint is not None and (ends := ends_of(transport)) is not None:
-            later = max(0.0, ends.timestamp() - time.time())
+        if self._trust is not None and (ends := ends_of(transport)) is not None:
+            until = min(ends, self._trust.lists_end or ends)
+            # A certificate is valid for the whole of its last second.
+            later = max(0.0, until.timestamp() + 1 - time.time())
             self._expiry = asyncio.get_running_loop().call_later(later, self._expire)
         if self._judges.balancer is not None:
             self._hop = self._judges.balancer.hop(self.own, self._preface)

@@ -3,8 +3,8 @@
 In a handshake OpenSSL judges, by the same authorities and lists. Here a chain is judged without a handshake: again,
 when authorities or lists changed while its connection was open, and where a balancer that ended TLS hands it on. Both
 judge alike (RFC 5280 section 6): signatures up to a root that is listed, validity, `clientAuth` where extended key
-usage is given, constraints of path length and names, and where there are lists, each certificate below the root must
-be covered by a list of its issuer that is not past its next update. Where this judge knows less than OpenSSL
+usage is given, strong keys, constraints of path length and names, and where there are lists, each certificate below the
+root must be covered by a list of its issuer that is not past its next update. Where this judge knows less than OpenSSL
 (authorities with Ed25519 keys, constraints on URIs) it refuses.
 """
 
@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from cryptography.x509.verification import Criticality, ExtensionPolicy, Policy, PolicyBuilder, Store, VerificationError
 
@@ -22,6 +23,7 @@ from gateway.secrets import CertificateUnusable, Secrets, SecretUnreadable
 from gateway.web.revocation import RevocationList, authority_of, read_lists
 
 MOST_INTERMEDIATES = 8
+_LEAST_RSA_BITS, _LEAST_CURVE_BITS = 2048, 256
 
 Reason: TypeAlias = Literal["expired", "not_yet_valid", "revoked", "revocation_unknown", "untrusted", "unreadable"]
 TOLD: dict[Reason, str] = {
@@ -136,7 +138,14 @@ def _for_clients(_policy: Policy, _certificate: x509.Certificate, usage: x509.Ex
         raise ValueError("not for TLS clients")
 
 
-def _signs_here(_policy: Policy, _certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+def _signs_here(_policy: Policy, certificate: x509.Certificate, usage: x509.KeyUsage | None) -> None:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        strong = key.key_size >= (_LEAST_RSA_BITS if isinstance(key, rsa.RSAPublicKey) else _LEAST_CURVE_BITS)
+    else:
+        strong = isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey)
+    if not strong:
+        raise ValueError("its key is weak")
     if usage is not None and not (usage.digital_signature or usage.key_agreement):
         raise ValueError("its key may not sign a handshake")
 
