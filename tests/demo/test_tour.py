@@ -104,7 +104,7 @@ def test_once_shows_every_step_and_leaves_nothing(tmp_path: pathlib.Path, tours:
         "did you mean 'label'?",
         "Everyday of Amelia Hartnell",
         "the caller's span",
-        "All 11 steps did what they say.",
+        "All 12 steps did what they say.",
     ):
         assert words in text
     assert "\x1b" not in text, "plain where there is no terminal"

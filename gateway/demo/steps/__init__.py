@@ -28,6 +28,7 @@ STEPS = (
     Step("Another tenant's consent", refusals.another_tenant),
     Step("Over the rate limit", refusals.over_the_limit),
     Step("A bank sends a broken record", faults.broken_record),
+    Step("An answer that the bank did not sign", faults.forged_answer),
     Step("A mapping is edited while the gateway runs", editing.good_edit),
     Step("A broken edit", editing.broken_edit),
     Step("One call as a trace", tracing.one_trace),

@@ -3,7 +3,7 @@
 from gateway.demo.calls import Service, ask
 from gateway.demo.screen import Screen
 from gateway.demo.stage import Stage
-from gateway.demo.steps.proving import ALBION, prove, records
+from gateway.demo.steps.proving import ALBION, PENNINE, prove, prove_problem, records
 
 
 def broken_record(stage: Stage, screen: Screen) -> None:
@@ -20,6 +20,21 @@ def broken_record(stage: Stage, screen: Screen) -> None:
     kept = len(answer.json.get("transactions", ()))
     holds = answer.status == 200 and told.get("left_out") == 1 and kept == len(whole) - 1
     prove(screen, holds, f"{kept} good records are answered, and the page says that it is incomplete, where and why")
+
+
+def forged_answer(stage: Stage, screen: Screen) -> None:
+    """An answer that its bank did not sign is not read: the caller is told whose it was, the operator has it sealed."""
+    service = Service(stage)
+    set_fault(stage, PENNINE.simulated, {"kind": "bad_signature", "count": 1})
+    screen.asked("GET /v1/accounts, while the signature on the bank's answer is of another body")
+    answer = service.get("/v1/accounts", PENNINE.id)
+    prove_problem(screen, answer, 502, "bank_signature_refused")
+    kept = [path.name for path in stage.folder.reviews.iterdir()]
+    prove(
+        screen, kept == [f"{answer.json.get('review')}.sealed"], "the answer is kept sealed, for `gateway review open`"
+    )
+    records(screen, service.get("/v1/accounts", PENNINE.id), "accounts", PENNINE)
+    prove(screen, holds=True, sentence="the next answer, signed by the bank, is read")
 
 
 def set_fault(stage: Stage, bank: str, fault: dict[str, object]) -> None:

@@ -6,7 +6,7 @@ from gateway.demo.calls import Answer
 from gateway.demo.folder import CONSENTS, Consented
 from gateway.demo.screen import Screen
 
-ALBION, HAVEL, LUTECE, _PENNINE = CONSENTS
+ALBION, HAVEL, LUTECE, PENNINE = CONSENTS
 
 
 class StepFailed(Exception):
