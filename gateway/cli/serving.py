@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.app import FileSet, WorkerFailed, read_files, run
+from gateway.app import FileSet, WorkerFailed, check_whole, read_files, run
 from gateway.cli.console import Files, fail, layers_over, tell_problems
 from gateway.files import Refused
 from gateway.settings import SETTINGS_VARIABLE, load
@@ -51,12 +51,16 @@ def serve(
 
 def check(
     files: Files = None,
+    settings: Annotated[
+        pathlib.Path | None,
+        typer.Option(help="Check this settings file too, with the folders, secrets and certificates that it names."),
+    ] = None,
     form: Annotated[Form, typer.Option("--format", help="How problems are written.")] = Form.TEXT,
 ) -> None:
     """Check all files: what ships, and your folders over it. Every problem of every file, with its place."""
     layers = layers_over(files)
     try:
-        found = read_files(layers)
+        found = read_files(layers) if settings is None else check_whole(load(os.environ, settings), layers.roots[1:])
     except Refused as refused:
         if form is Form.TEXT:
             tell_problems(refused.problems)

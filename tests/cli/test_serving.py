@@ -139,3 +139,15 @@ def test_a_port_that_is_taken_is_named(tmp_path):
     assert len(told) == 1
     assert "health" in told[0]
     assert address in told[0]
+
+
+def test_settings_are_checked_with_all_that_they_name(tmp_path):
+    settings = build(tmp_path)
+    (tmp_path / "secrets/server.pem").write_text("no certificate")
+    (tmp_path / "files/adapters/banks/two.yaml").write_text("extends: albion\ntitel: Two\n")
+    told = refused("check", "--settings", str(settings))
+    assert any(one.startswith(f"{tmp_path}/files/adapters/banks/two.yaml:2:1 ") for one in told)
+    assert any("listeners.service.tls" in one for one in told)
+
+    settings.write_text("listeners: {}\n")
+    assert any("'keys' is required" in one for one in refused("check", "--settings", str(settings)))
