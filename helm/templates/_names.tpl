@@ -50,7 +50,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- append $open "health" | toJson -}}
 {{- end -}}
 
-{{/* The Secret of a listener's certificate; empty where a balancer ends TLS before it. Called with (list $ name). */}}
+{{/* The Secret of a listener's certificate; called with (list $ name). */}}
 {{- define "gateway.certificateSecret" -}}
 {{- $root := index . 0 -}}{{- $name := index . 1 -}}
 {{- $listener := index $root.Values.listeners $name -}}
@@ -58,7 +58,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $listener.certificate.secret -}}
 {{- else if $listener.certificate.certManager.enabled -}}
 {{- printf "%s-%s-tls" (include "gateway.fullname" $root) $name -}}
-{{- else if not $listener.settings.balancer -}}
+{{- else -}}
 {{- fail (printf "listeners.%s.certificate: name a secret of type kubernetes.io/tls, or enable certManager" $name) -}}
 {{- end -}}
 {{- end -}}

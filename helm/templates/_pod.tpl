@@ -39,6 +39,9 @@ seccompProfile: {type: RuntimeDefault}
 {{- if include "gateway.hasFiles" . }}
 - {name: files, mountPath: /etc/gateway/files, readOnly: true}
 {{- end }}
+{{- if .Values.reviews.keys }}
+- {name: reviews, mountPath: /var/lib/gateway/reviews}
+{{- end }}
 {{- end -}}
 
 {{- define "gateway.volumes" -}}
@@ -53,13 +56,11 @@ seccompProfile: {type: RuntimeDefault}
       {{- range $name := list "service" "public" "admin" }}
       {{- $values := index $.Values.listeners $name }}
       {{- if or $values.enabled (eq $name "service") }}
-      {{- with include "gateway.certificateSecret" (list $ $name) }}
       - secret:
-          name: {{ . }}
+          name: {{ include "gateway.certificateSecret" (list $ $name) }}
           items:
             - {key: tls.crt, path: listeners/{{ $name }}/tls.crt}
             - {key: tls.key, path: listeners/{{ $name }}/tls.key}
-      {{- end }}
       {{- if include "gateway.hasClientCa" (list $ $name) }}
       {{- with $values.clientCa }}
       - {{ ternary "configMap" "secret" (not (empty .configMap)) }}:
@@ -72,7 +73,7 @@ seccompProfile: {type: RuntimeDefault}
       - secret:
           name: {{ required "keys.secret: name the Secret of the gateway's own keys" .Values.keys.secret }}
           items:
-            {{- range concat (list .Values.keys.ids .Values.keys.hashes) .Values.keys.cursors | uniq }}
+            {{- range concat (list .Values.keys.ids .Values.keys.hashes) .Values.keys.cursors .Values.reviews.keys | uniq }}
             - {key: {{ . }}, path: keys/{{ . }}}
             {{- end }}
       {{- with .Values.consents }}
@@ -113,5 +114,16 @@ seccompProfile: {type: RuntimeDefault}
           items:
             {{- toYaml .items | nindent 12 }}
       {{- end }}
+{{- end }}
+{{- if .Values.reviews.keys }}
+# The only place that is written to: what is kept there is sealed.
+- name: reviews
+  {{- if .Values.reviews.claim }}
+  persistentVolumeClaim:
+    claimName: {{ .Values.reviews.claim }}
+  {{- else }}
+  emptyDir:
+    sizeLimit: {{ .Values.reviews.size }}
+  {{- end }}
 {{- end }}
 {{- end -}}

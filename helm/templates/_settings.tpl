@@ -6,7 +6,6 @@
 {{- $values := index $.Values.listeners . -}}
 {{- if or $values.enabled (eq . "service") -}}
 {{- $listener := deepCopy $values.settings -}}
-{{- if include "gateway.certificateSecret" (list $ .) -}}
 {{- $tls := default dict $listener.tls -}}
 {{- $_ := set $tls "certificate" (printf "file:listeners/%s/tls.crt" .) -}}
 {{- $_ := set $tls "key" (printf "file:listeners/%s/tls.key" .) -}}
@@ -14,7 +13,6 @@
 {{- $_ := set $tls "client_ca" (printf "file:listeners/%s/client-ca.crt" .) -}}
 {{- end -}}
 {{- $_ := set $listener "tls" $tls -}}
-{{- end -}}
 {{- $_ := set $listener "address" (printf "%s:%d" $.Values.listeners.host (int $values.port)) -}}
 {{- $_ := set $listeners . $listener -}}
 {{- else if eq . "admin" -}}
@@ -32,6 +30,11 @@
 {{- $_ := set $settings "keys" (dict "ids" $ids "cursors" $cursors "hashes" $hashes) -}}
 {{- if include "gateway.hasFiles" . -}}{{- $_ := set $settings "files" (list "/etc/gateway/files") -}}{{- end -}}
 {{- if .Values.consents.secret -}}{{- $_ := set $settings "consents" "/etc/gateway/secrets/consents.yaml" -}}{{- end -}}
+{{- if .Values.reviews.keys -}}
+{{- $keys := list -}}
+{{- range .Values.reviews.keys -}}{{- $keys = append $keys (printf "file:keys/%s" .) -}}{{- end -}}
+{{- $_ := set $settings "reviews" (dict "folder" "/var/lib/gateway/reviews" "keys" $keys "most" (int .Values.reviews.most)) -}}
+{{- end -}}
 {{- if .Values.redis.secret -}}
 {{- $_ := set $settings "redis" (set (default dict $settings.redis) "url" "file:redis/url") -}}
 {{- else if $settings.redis -}}

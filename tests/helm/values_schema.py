@@ -16,7 +16,7 @@ SETTINGS = HELM.parent / "gateway/settings.schema.json"
 FILE = HELM / "values.schema.json"
 PREFIX = "gateway_"
 # What the chart composes from other values: addresses, folders, references to what it mounts.
-OF_THE_CHART = ("listeners", "files", "secrets", "keys", "consents")
+OF_THE_CHART = ("listeners", "files", "secrets", "keys", "consents", "reviews")
 OF_A_LISTENER = ("address",)
 OF_TLS = ("certificate", "key", "client_ca")
 
