@@ -44,6 +44,7 @@ _ONCE = frozenset(
 _FRAMING = {b"contentlength": b"content-length", b"transferencoding": b"transfer-encoding"}
 _NOT_A_LETTER = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyz"))
 _MOST_NAMES, _LONGEST_NAME = 500, 64
+_MOST_DIGITS = 18  # more do not fit into the 64 bits of other readers
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "TRACE", "CONNECT"})
 
 _lower: dict[bytes, bytes] = {}
@@ -81,6 +82,11 @@ def admit(message: RawRequestMessage, payload: StreamReader, invite: Callable[[]
         raise RequestInvalid(f"A {message.method} request takes no body.")
     waits = expectation is not None and message.version >= HttpVersion11
     length = headers.get("Content-Length")
+    if length is not None and len(length) > _MOST_DIGITS:
+        raise RequestInvalid("No body is that long.")
+    if length is None and headers.get("Transfer-Encoding", "").lower() != "chunked":
+        # Another coding would have to be undone, or be named to whoever gets the body (RFC 9112 section 6.1).
+        raise RequestInvalid("Of transfer codings only chunked is taken, and once.")
     return StreamedBody(payload, int(length) if length is not None else None, invite if waits else None, pace)
 
 

@@ -27,6 +27,7 @@ from gateway.web.door import Door
 from gateway.web.listeners import Front, Listener
 from gateway.web.protocol import Attendant
 from gateway.web.tls import Tls, build_tls
+from tests.web.raw import request
 
 LOOPBACK = Address("127.0.0.1:0")
 
@@ -109,10 +110,6 @@ class Wire:
                 return await self.reader.read() == b""
             except ConnectionError:
                 return True
-
-
-def request(method: str, target: str, *lines: str, body: str = "") -> str:
-    return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: gateway.example", *lines, "", body])
 
 
 class Match(msgspec.Struct, frozen=True):

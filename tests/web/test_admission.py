@@ -3,57 +3,12 @@
 import pytest
 
 from gateway.settings import Limits
-from tests.web.conftest import Calls, Serve, Wire, request
-
-CHUNKED = "1\r\nx\r\n0\r\n\r\n"
-
-REFUSED = {
-    # What aiohttp's parser lets through.
-    "two authorisations": request("GET", "/v1/things", "Authorization: Bearer a", "Authorization: Bearer b"),
-    "two authorisations in other case": request("GET", "/v1/things", "authorization: a", "AUTHORIZATION: b"),
-    "two consents": request("GET", "/v1/things", "Consent-Id: a", "Consent-Id: b"),
-    "two interaction ids": request("GET", "/v1/things", "x-fapi-interaction-id: a", "X-FAPI-Interaction-ID: a"),
-    "two PSU addresses": request("GET", "/v1/things", "PSU-IP-Address: 1.1.1.1", "PSU-IP-Address: 2.2.2.2"),
-    "bytes beyond ASCII": request("GET", "/v1/things", "Consent-Id: caf\u00e9"),
-    "HTTP/2.0 in the line": "GET /v1/things HTTP/2.0\r\nHost: x\r\n\r\n",
-    "HTTP/1.0 with chunks": f"POST /v1/things HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{CHUNKED}",
-    "GET with a body": request("GET", "/v1/things", "Content-Length: 1", body="x"),
-    "HEAD with a body": request("HEAD", "/v1/things", "Content-Length: 1", body="x"),
-    "GET with chunks": request("GET", "/v1/things", "Transfer-Encoding: chunked", body=CHUNKED),
-    # What it refuses itself.
-    "length beside chunks": request(
-        "POST", "/v1/things", "Content-Length: 1", "Transfer-Encoding: chunked", body=CHUNKED
-    ),
-    "chunks beside length": request(
-        "POST", "/v1/things", "Transfer-Encoding: chunked", "Content-Length: 1", body=CHUNKED
-    ),
-    "two lengths": request("POST", "/v1/things", "Content-Length: 1", "Content-Length: 2", body="xx"),
-    "two equal lengths": request("POST", "/v1/things", "Content-Length: 1", "Content-Length: 1", body="x"),
-    "a list of lengths": request("POST", "/v1/things", "Content-Length: 1, 1", body="x"),
-    "a length with a sign": request("POST", "/v1/things", "Content-Length: +1", body="x"),
-    "a length in hexadecimal": request("POST", "/v1/things", "Content-Length: 0x1", body="x"),
-    "a negative length": request("POST", "/v1/things", "Content-Length: -1", body="x"),
-    "an unknown coding": request("POST", "/v1/things", "Transfer-Encoding: xchunked", body=CHUNKED),
-    "chunks not last": request("POST", "/v1/things", "Transfer-Encoding: chunked, identity", body=CHUNKED),
-    "two codings": request(
-        "POST", "/v1/things", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=CHUNKED
-    ),
-    "a coding with a control": request("POST", "/v1/things", "Transfer-Encoding: \x0bchunked", body=CHUNKED),
-    "a space before the colon": request("GET", "/v1/things", "Consent-Id : a"),
-    "a folded line": request("GET", "/v1/things", "Consent-Id: a\r\n b"),
-    "a bare line feed": "GET /v1/things HTTP/1.1\nHost: x\n\n",
-    "a bare carriage return": request("GET", "/v1/things", "Consent-Id: a\rb"),
-    "NUL in a value": request("GET", "/v1/things", "Consent-Id: a\x00b"),
-    "no host": "GET /v1/things HTTP/1.1\r\n\r\n",
-    "two hosts": request("GET", "/v1/things", "Host: other.example"),
-    "no version": "GET /v1/things\r\nHost: x\r\n\r\n",
-    "another protocol": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 \r\n\r\n",
-    "an empty name": request("GET", "/v1/things", ": a"),
-}
+from tests.web.conftest import Calls, Serve, Wire
+from tests.web.raw import REFUSED, request
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_head_with_two_readings_is_refused_and_the_connection_ends(name: str, wire: Wire, calls: Calls):
+async def test_case_24_a_head_with_two_readings_is_refused_and_the_connection_ends(name: str, wire: Wire, calls: Calls):
     # A second request rides behind: it must never be read from a connection whose framing is in doubt.
     wire.say(REFUSED[name] + request("GET", "/v1/things/smuggled"))
     answer = await wire.answer(to_head=name.startswith("HEAD"))

@@ -7,7 +7,8 @@ import pytest
 
 from gateway.exchange import Exchange, Response
 from gateway.settings import Limits, Seconds, Size
-from tests.web.conftest import Calls, Log, Serve, Wire, request
+from tests.web.conftest import Calls, Log, Serve, Wire
+from tests.web.raw import BROKEN_CHUNKS, TAKEN, request
 
 PATIENT_FOR_A_MOMENT = Limits(header_timeout=Seconds(0.2), body_rate=Size(1024 * 1024))
 
@@ -83,14 +84,24 @@ async def test_a_refused_caller_that_goes_on_sending_still_gets_its_answer(wire:
     assert await wire.ended()
 
 
-@pytest.mark.parametrize(
-    "chunks",
-    ["zz\r\nhello\r\n0\r\n\r\n", "-1\r\n\r\n", "5\r\nhelloworld\r\n", "5\nhello\n0\n\n", "5 \r\nhello\r\n0\r\n\r\n"],
-)
-async def test_broken_chunks_are_refused_and_end_the_connection(chunks: str, wire: Wire):
-    answer = await wire.ask(request("POST", "/v1/things", "Transfer-Encoding: chunked", body=chunks))
+@pytest.mark.parametrize("mode", ["whole", "streaming"])
+@pytest.mark.parametrize("name", BROKEN_CHUNKS)
+async def test_case_24_broken_chunks_are_refused_and_end_the_connection(
+    mode: str, name: str, wire: Wire, request: pytest.FixtureRequest
+):
+    if mode == "streaming":
+        request.getfixturevalue("streaming")
+    answer = await wire.ask(BROKEN_CHUNKS[name])
     assert (answer.status, answer.problem["code"], answer.closing) == (400, "request_invalid", True)
     assert await wire.ended()
+
+
+@pytest.mark.parametrize("name", TAKEN)
+async def test_case_24_what_only_looks_odd_is_taken(name: str, wire: Wire):
+    answer = await wire.ask(TAKEN[name])
+    assert answer.status == 200
+    assert answer.body in {b"", b"hello"}
+    assert (await wire.get()).status == 200
 
 
 async def test_chunks_that_break_while_they_are_waited_for_are_refused(wire: Wire, calls: Calls):
@@ -165,6 +176,7 @@ async def test_a_request_without_a_body_reads_nothing(wire: Wire, calls: Calls):
         pytest.param(("Transfer-Encoding: chunked", "5\r\nhello\r\n"), id="chunks stop"),
         pytest.param(("Transfer-Encoding: chunked", "5;name=" + "v" * 1000), id="an extension of a chunk does not end"),
         pytest.param(("Transfer-Encoding: chunked", "0\r\nX-Trailer: a\r\n"), id="trailers do not end"),
+        pytest.param(("Transfer-Encoding: chunked", "ffffffffff\r\nhello"), id="a chunk does not end"),
     ],
 )
 async def test_case_32_a_body_that_does_not_come_is_given_up(
