@@ -50,6 +50,7 @@ class Worker:
         self._ready: dict[int, Ready] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._ending: asyncio.Task[None] | None = None
+        self._cutting: asyncio.Task[int] | None = None
 
     async def run(self) -> None:
         """Serves until the parent says otherwise, or says nothing any more."""
@@ -118,7 +119,7 @@ class Worker:
 
     def _close(self, serving: Serving, grace: float) -> None:
         if self._ending is not None:  # told again: the time is over
-            self._spawn(self._cut(serving))
+            self._cutting = self._cutting or asyncio.create_task(self._empty(serving, 0))
             return
         for listener in serving.listeners.values():
             listener.take_no_more()
@@ -126,12 +127,11 @@ class Worker:
 
     async def _end(self, serving: Serving, grace: float) -> None:
         cut = await self._empty(serving, grace)
+        if self._cutting is not None:
+            cut += await self._cutting
         await serving.close()
         self._channel.send(Ended(cut, serving.report()))
         # The parent closes its end now, which ends the waiting for another message.
-
-    async def _cut(self, serving: Serving) -> None:
-        await self._empty(serving, 0)
 
     async def _empty(self, serving: Serving, seconds: float) -> int:
         return sum(await asyncio.gather(*(listener.empty(seconds) for listener in serving.listeners.values())))

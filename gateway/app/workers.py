@@ -23,7 +23,11 @@ from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 from gateway.web.listeners import bind
 
-_LIMITS = "rate_limit"
+_COUNTING = {
+    "rate_limit": "would each let the whole limit through",
+    "signature": "would each take a request that another has taken already",
+}
+"""Filters that are right only where all processes count together, and what would happen otherwise."""
 _ANSWER_SECONDS = 1.0
 _SILENT_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
@@ -212,14 +216,15 @@ class Workers:
         return await asyncio.to_thread(check)
 
     def _uncounted(self, files: FileSet) -> Iterator[Problem]:
-        """Limits that each worker would count for itself."""
+        """Filters that each worker would count for itself."""
         if self._settings.redis is not None:
             return
         for policy in files.policies:
-            limits = policy.listed(_LIMITS)
-            if limits is not None:
-                told = f"{self._count} workers would each let the whole limit through: set 'redis', or serve with one"
-                yield limits.loaded.problem(limits.path, told)
+            for name, consequence in _COUNTING.items():
+                listed = policy.listed(name)
+                if listed is not None and getattr(listed.settings, "replay", None) != "allowed":
+                    told = f"{self._count} workers {consequence}: set 'redis' in the settings, or serve with one"
+                    yield listed.loaded.problem(listed.path, told)
 
     async def _tend(self, hand: Hand) -> None:
         """Sees one place to its end: whenever its worker dies unasked, another takes the place."""

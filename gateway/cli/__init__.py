@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from gateway.cli import mapping, reviewing, serving, simulating, touring
+from gateway.cli import mapping, reviewing, serving, simulating, status, touring
 from gateway.cli.console import fail, tell_problems
 from gateway.errors import GatewayError
 from gateway.files import Refused
@@ -23,6 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(serving.serve)
+app.command()(status.status)
 app.command()(serving.check)
 app.command()(serving.routes)
 app.command()(serving.openapi)

@@ -17,7 +17,7 @@ from gateway.mapping.language import Expression, MappingFile, Source
 from gateway.mapping.objects import empty
 from gateway.mapping.pages import CALL_NAMES
 from gateway.mapping.paths import Every, write
-from gateway.mapping.projection import Usage
+from gateway.mapping.projection import Usage, decoder
 from gateway.mapping.scopes import FlatScope, Scope
 from gateway.mapping.shapes import Shape
 from gateway.mapping.target import Target
@@ -98,7 +98,6 @@ class _Compilation:
         records = [self._type(item) for item in items]
         if self.problems:
             return Code(text, {}, None, None, None, ())
-        decoder = msgspec.json.Decoder
         decoders = tuple(decoder(one) for one in records)
         return Code(text, self.constants, decoder(whole), decoder(shell), decoder(alone), decoders)
 
@@ -106,7 +105,7 @@ class _Compilation:
         """The type that decodes a usage; a shape whose types no decoder can tell apart is refused."""
         try:
             kind = usage.type(exact=self.exact, raw=raw)
-            msgspec.json.Decoder(kind)
+            decoder(kind)
         except TypeError as error:
             self.refuse(("shape",), f"a value has types that can not be told apart: {str(error).partition(' - ')[0]}")
             return Any

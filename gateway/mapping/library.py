@@ -12,12 +12,15 @@ import msgspec
 from gateway.files import Layers, Loaded, Path, Problem, Refused, Schema, near
 from gateway.mapping.code import CompiledMapping
 from gateway.mapping.compiler import compile_mapping
+from gateway.mapping.memory import Memory, environment
 from gateway.mapping.parsing import OPERATORS, Parser
 from gateway.mapping.shapes import Shape, read_shape, union
+from gateway.mapping.target import FOLDER as CONTRACT
 from gateway.mapping.target import Contract, read_contract
 
 FOLDER = "mappings"
 _SCHEMA = "mappings/mapping.schema.json"
+_ENVIRONMENT = ((CONTRACT, "*.schema.json"), (FOLDER, "mapping.schema.json"), (FOLDER, "*/*/shapes/*.yaml"))
 
 
 class Library(msgspec.Struct, frozen=True):
@@ -40,20 +43,35 @@ class Library(msgspec.Struct, frozen=True):
 
 
 def read_library(layers: Layers) -> Library:
-    """Reads and compiles every mapping. Raises Refused with every problem of every file."""
-    contract = read_contract(layers)
-    reading = _Reading(layers, contract)
+    """Reads and compiles every mapping. Raises Refused with every problem of every file.
+
+    What the reading before made of the same files is taken again.
+    """
+    stands_on = environment(layers, _ENVIRONMENT)
+    known = _memory.last if _memory.last is not None and _memory.last.environment == stands_on else None
+    memory = Memory(stands_on, known.contract if known is not None else read_contract(layers), known)
+    reading = _Reading(layers, memory)
     for relative in reading.files:
         reading.mapping(relative)
     if reading.problems:
         raise Refused(reading.problems)
-    return Library(contract, reading.compiled)
+    _memory.last = memory.ended()
+    return Library(memory.contract, reading.compiled)
+
+
+class _Last:
+    """The memory of the last reading of this process that found no problem."""
+
+    last: Memory | None = None
+
+
+_memory = _Last()
 
 
 class _Reading:
-    def __init__(self, layers: Layers, contract: Contract) -> None:
+    def __init__(self, layers: Layers, memory: Memory) -> None:
         self.layers = layers
-        self.contract = contract
+        self.memory = memory
         self.problems: list[Problem] = []
         self.compiled: dict[str, CompiledMapping] = {}
         self.loaded: dict[str, Loaded | None] = {}
@@ -68,8 +86,12 @@ class _Reading:
         loaded = self._merged(relative, ())
         if loaded is None:
             return
-        problems = self.schema.check(loaded)
         name = relative.removeprefix(f"{FOLDER}/").removesuffix(".yaml")
+        known = self.memory.find(loaded, name)
+        if known is not None:
+            self.compiled[name] = known
+            return
+        problems = self.schema.check(loaded)
         if not problems and loaded.value["mapping"] != name:
             problems.append(loaded.problem(("mapping",), f"the file's place says '{name}'"))
         if not problems:
@@ -78,14 +100,15 @@ class _Reading:
             shape = self._shape(loaded, file.dialect.partition("/")[0], file.shapes)
             problems = parser.problems
             if shape is not None and not problems:
-                compiled, problems = compile_mapping(file, loaded, shape, self.contract.records)
+                compiled, problems = compile_mapping(file, loaded, shape, self.memory.contract.records)
                 if compiled is not None:
                     self.compiled[name] = compiled
+                    self.memory.keep(loaded, name, compiled)
         self.problems += problems
 
     def _merged(self, relative: str, above: tuple[str, ...]) -> Loaded | None:
         if relative not in self.loaded:
-            loaded, problems = self.layers.read(self.files[relative])
+            loaded, problems = self.memory.read(self.layers, self.files[relative])
             self.problems += problems
             self.loaded[relative] = None if problems else loaded
         loaded = self.loaded[relative]
@@ -99,7 +122,7 @@ class _Reading:
             self.problems.append(loaded.problem(("extends",), f"'{loaded.value['extends']}' {reason}"))
             return None
         base = self._merged(base_name, (*above, relative))
-        return _overlay(base, loaded) if base and isinstance(base.value, dict) else None
+        return self.memory.overlay(relative, base, loaded, _overlay) if base and isinstance(base.value, dict) else None
 
     def _shape(self, loaded: Loaded, dialect: str, named: tuple[tuple[Path, str], ...]) -> Shape | None:
         found: list[Shape] = []

@@ -5,6 +5,7 @@ the members that are read. Where a shape takes texts and numbers for one value t
 one takes texts, the exact one keeps the token as it stands in the document, so that no number passes through a float.
 """
 
+import functools
 from typing import Any
 
 import msgspec
@@ -100,17 +101,30 @@ class Usage:
         return list[item] if item is msgspec.Raw or self.records else list[item | None]  # type: ignore[valid-type]
 
     def _struct(self, *, exact: bool, raw: "frozenset[Usage]") -> Any:
-        fields: list[Any] = []
-        for index, (name, usage) in enumerate(self.members.items()):
+        fields: list[tuple[str, Any, bool]] = []
+        for name, usage in self.members.items():
             kind = usage.type(exact=exact, raw=raw)
-            if usage.required:
-                fields.append((f"f{index}", kind, msgspec.field(name=name)))
-            elif kind is msgspec.Raw:  # takes a null too; its token says so
-                fields.append((f"f{index}", kind, msgspec.field(default=None, name=name)))
-            else:
-                fields.append((f"f{index}", kind | None, msgspec.field(default=None, name=name)))
-        return msgspec.defstruct("Read", fields, gc=False, kw_only=True)
+            # A token that is kept takes a null too, and says so itself.
+            optional = not usage.required and kind is not msgspec.Raw
+            fields.append((name, kind | None if optional else kind, usage.required))
+        return _define(tuple(fields))
 
     def attribute(self, name: str) -> str:
         """The struct's attribute for a member, fixed when the member is first used."""
         return f"f{list(self.members).index(name)}"
+
+
+@functools.lru_cache(maxsize=4096)
+def _define(fields: tuple[tuple[str, Any, bool], ...]) -> Any:
+    """The struct of these members, their types, and whether they must be there: one for all mappings that read it."""
+    written: list[Any] = [
+        (f"f{index}", kind, msgspec.field(name=name) if required else msgspec.field(default=None, name=name))
+        for index, (name, kind, required) in enumerate(fields)
+    ]
+    return msgspec.defstruct("Read", written, gc=False, kw_only=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def decoder(kind: Any) -> Any:
+    """The decoder of a type, one for all mappings that read it. Raises TypeError for types that look alike in JSON."""
+    return msgspec.json.Decoder(kind)
