@@ -21,7 +21,7 @@ from gateway.errors import BankNonsense, BankSignatureRefused
 from gateway.exchange import Headers, Outgoing, Send
 from gateway.files import Loaded, Path, Problem, decode_quantity
 from gateway.secrets import Secrets
-from gateway.signatures import cavage, jades, jws
+from gateway.signatures import cavage, http_signatures, jades, jws
 from gateway.signatures.header_lines import Answer, KeyFacts, Request, Sign, SignatureRefused, Verify
 from gateway.signatures.keys import SigningKey, SigningKeys, VerificationKey, read_signing_keys, read_verification_keys
 
@@ -32,19 +32,28 @@ _COMMON = frozenset({"profile", "operations", "methods"})
 class Profile(msgspec.Struct, frozen=True):
     """One way to sign. `settings` is the struct that a rule's own keys are decoded into.
 
-    `problems` yields (setting, message) for what settings and keys do not allow together; what has none can be built.
+    `problems` yields (setting, message) for what settings and keys do not allow together, `misplaced` for what settings
+    do not allow in a direction (`requests`, `answers`); what has none can be built.
     """
 
     settings: type[msgspec.Struct]
     problems: Callable[[Any, Sequence[KeyFacts]], Iterator[tuple[str, str]]]
     build_signer: Callable[[Any, Any], Sign]
     build_verifier: Callable[[Any, Any], Verify]
+    misplaced: Callable[[Any, Any], Iterator[tuple[str, str]]] = lambda _settings, _direction: iter(())
 
 
 PROFILES: Mapping[str, Profile] = {
     "cavage": Profile(cavage.Cavage, cavage.problems, cavage.build_signer, cavage.build_verifier),
     "obie_jws": Profile(jws.ObieJws, jws.problems, jws.build_signer, jws.build_verifier),
     "jades": Profile(jades.Jades, jades.problems, jades.build_signer, jades.build_verifier),
+    "http_signatures": Profile(
+        http_signatures.HttpSignatures,
+        http_signatures.problems,
+        http_signatures.build_signer,
+        http_signatures.build_verifier,
+        http_signatures.misplaced,
+    ),
 }
 
 
@@ -172,7 +181,8 @@ def read_signatures(loaded: Loaded, signing: Signing, secrets: Secrets, problems
 
 
 def _rule_problems(loaded: Loaded, at: Path, rule: dict[str, Any], facts: Sequence[KeyFacts]) -> Iterator[Problem]:
-    for setting, message in PROFILES[rule["profile"]].problems(_own(rule), facts):
+    profile, settings = PROFILES[rule["profile"]], _own(rule)
+    for setting, message in (*profile.problems(settings, facts), *profile.misplaced(settings, at[1])):
         yield loaded.problem((*at, setting) if setting in rule else at, message)
 
 

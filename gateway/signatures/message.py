@@ -13,7 +13,7 @@ rather than one for a key, and re-reads the URL that we route by. It is what thi
 import base64
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -84,16 +84,23 @@ class Age(msgspec.Struct, frozen=True):
 
 
 def sign(
-    message: Message, covered: Sequence[Component], key: Signer, *, created: int, tag: str, nonce: str | None = None
+    message: Message,
+    covered: Sequence[Component],
+    key: Signer,
+    *,
+    created: int,
+    tag: str,
+    expires: int | None = None,
+    nonce: str | None = None,
+    algorithm: str | None = None,
 ) -> Headers:
     """The fields `Signature-Input` and `Signature` for a message. Raises SignatureRefused where it lacks a component.
 
-    Key ids, tags and nonces are ours, of printable ASCII.
+    Instants are epoch seconds; key ids, tags and nonces are ours, of printable ASCII.
     """
-    told: dict[str, Any] = {"created": created, "keyid": key.id}
-    if nonce is not None:
-        told["nonce"] = nonce
-    parameters = write_item(([(one.name, dict(one.parameters)) for one in covered], {**told, "tag": tag}))
+    told = {"created": created, "expires": expires, "keyid": key.id, "alg": algorithm, "nonce": nonce, "tag": tag}
+    given = {name: value for name, value in told.items() if value is not None}
+    parameters = write_item(([(one.name, dict(one.parameters)) for one in covered], given))
     signature = base64.b64encode(key.sign(signature_base(message, covered, parameters))).decode()
     return ("Signature-Input", f"sig={parameters}"), ("Signature", f"sig=:{signature}:")
 
