@@ -17,7 +17,7 @@ from gateway.banks.decoding import coding_of, decode
 from gateway.banks.entry import Signing
 from gateway.banks.origins import Origins, UrlRefused
 from gateway.contract import BankRequest, BankResponse, Clock
-from gateway.errors import BankNonsense, BankSignatureRefused
+from gateway.errors import BankNonsense, BankSignatureRefused, GatewayFault
 from gateway.exchange import Headers, Outgoing, Send
 from gateway.files import Loaded, Path, Problem, decode_quantity
 from gateway.secrets import Secrets
@@ -96,13 +96,19 @@ class Signatures(msgspec.Struct, frozen=True):
     fingerprint: bytes = b""
 
     def signing(self, send: Send, origins: Origins, clock: Clock) -> Send:
-        """Signs requests on the way out. Raises SigningUnavailable; BankNonsense for a URL outside of the bank."""
+        """Signs requests on the way out. Raises SigningUnavailable, BankNonsense (a URL outside of the bank).
+
+        And GatewayFault for a request without a header that must be signed: the file does not fit its dialect.
+        """
 
         async def signed(outgoing: Outgoing) -> BankResponse:
             sign = _first(self.requests, outgoing)
             if sign is not None:
                 request = outgoing.request
-                headers = sign(_as_signed(request, origins), clock())
+                try:
+                    headers = sign(_as_signed(request, origins), clock())
+                except SignatureRefused:
+                    raise GatewayFault("A request lacks a header that its bank's file has signed.") from None
                 outgoing = msgspec.structs.replace(outgoing, request=msgspec.structs.replace(request, headers=headers))
             return await send(outgoing)
 
@@ -147,6 +153,8 @@ def signing_problems(loaded: Loaded, signing: Mapping[str, Any]) -> Iterator[Pro
     for direction, keys in (("requests", "keys"), ("answers", "bank_keys")):
         listed: list[dict[str, Any]] = signing.get(keys, [])
         rules: list[dict[str, Any]] = signing.get(direction, [])
+        if rules and not listed and loaded.value["abstract"]:
+            continue  # a base says how its banks sign; the keys are in the file of each
         if rules and not listed:
             yield loaded.problem(("signing", direction), f"needs '{keys}' beside it", key=True)
             continue

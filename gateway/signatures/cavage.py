@@ -2,7 +2,7 @@
 
 What is covered, how the key is called and how the algorithm is labelled differ from bank to bank and stand in the
 bank's file. Draft 10 is the default; `(created)` and `(expires)` are of draft 12, for banks that ask for them, and only
-there: elsewhere a message that covers them is refused (draft 12 section 2.3). Sources: draft-cavage-http-signatures-10
+there: elsewhere a message that covers them is refused. Sources: draft-cavage-http-signatures-10
 and -12, NextGenPSD2 Implementation Guidelines 1.3 section 12, STET PSD2 API 1.4 and 1.5 part 1.
 """
 
@@ -28,9 +28,9 @@ from gateway.signatures.header_lines import (
     Sign,
     SignatureRefused,
     Verify,
+    chosen,
     lines,
     only,
-    present,
     with_headers,
 )
 from gateway.signatures.keys import SigningKey, SigningKeys, VerificationKey, VerificationKeys
@@ -45,7 +45,6 @@ _LABELS: Mapping[str, str] = {
     "EdDSA": "ed25519",
 }
 _TIMES = frozenset({"(created)", "(expires)"})
-_HIDDEN = "hs2019"
 _PARAMETER = re.compile(r'\s*(\(?[A-Za-z]+\)?)=(?:"((?:[^"\\]|\\.)*)"|([0-9]+))\s*(,|$)')
 _KNOWN = frozenset({"keyId", "algorithm", "headers", "signature", "created", "expires"})
 _NAME = re.compile(r"\([a-z-]+\)|[a-z0-9!#$%&'*+.^_`|~-]+")
@@ -56,9 +55,9 @@ CLOCKS_DIFFER = 60.0
 class Cavage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a bank's file says; `covered` is always signed, in this order, `covered_if_present` where it is there.
 
-    `algorithm` is the label on the wire, by default the key's own. `separator` stands between parameters. `validity` is
-    how long `(expires)` gives a signature, `times` how both times are spelt as parameters. On answers `max_age` is how
-    old a covered date may be.
+    What stands in both has its place in the order of the first. `algorithm` is the label on the wire, by default the
+    key's own. `separator` stands between parameters. `validity` is how long `(expires)` gives a signature, `times` how
+    both times are spelt as parameters. On answers `max_age` is how old a covered date may be.
     """
 
     covered: tuple[str, ...] = ("digest", "x-request-id")
@@ -81,8 +80,10 @@ def problems(settings: Cavage, keys: Sequence[KeyFacts]) -> Iterator[tuple[str, 
         yield "certificate", "needs keys with a certificate"
     if "digest" not in settings.covered:
         yield "covered", "the body is not signed: cover 'digest'"
-    if settings.algorithm != _HIDDEN and _TIMES & {*settings.covered, *settings.covered_if_present}:
-        yield "covered", f"'(created)' and '(expires)' go with 'algorithm: {_HIDDEN}' only"
+    if settings.algorithm is None and _TIMES & set(settings.covered):
+        yield "covered", "'(created)' and '(expires)' need 'algorithm': hs2019, or what the bank has in its place"
+    if _TIMES & set(settings.covered_if_present):
+        yield "covered_if_present", "'(created)' and '(expires)' are no headers: write them in 'covered'"
     if settings.algorithm is None:
         for key in keys:
             if key.algorithm not in _LABELS:
@@ -100,7 +101,7 @@ def build_signer(settings: Cavage, keys: SigningKeys) -> Sign:
         if settings.certificate != "none":
             added.append(("TPP-Signature-Certificate", _certificate(key, settings.certificate)))
         request = msgspec.structs.replace(request, headers=with_headers(request.headers, added))
-        names = [*settings.covered, *(name for name in settings.covered_if_present if present(request, name))]
+        names = chosen(request, settings.covered, settings.covered_if_present)
         created = int(now.timestamp())
         times = {"(created)": str(created), "(expires)": str(created + int(settings.validity))}
         signature = key.sign(lines(request, names, times).encode("utf-8", "surrogateescape"))
@@ -171,11 +172,10 @@ def _covered(settings: Cavage, given: dict[str, str], answer: Answer) -> list[st
     names = given["headers"].split(" ")
     if len(set(names)) != len(names) or not all(_NAME.fullmatch(name) for name in names):
         raise SignatureRefused("the list of covered headers is malformed, or names one twice")
-    wanted = {*settings.covered, *(name for name in settings.covered_if_present if present(answer, name))}
-    if not wanted <= set(names):
+    if not set(chosen(answer, settings.covered, settings.covered_if_present)) <= set(names):
         raise SignatureRefused("the signature does not cover all headers that it must")
-    if given.get("algorithm") != _HIDDEN and _TIMES & set(names):
-        raise SignatureRefused("the signature covers (created) or (expires), which its algorithm does not allow")
+    if _TIMES & set(names) - set(settings.covered):
+        raise SignatureRefused("the signature covers (created) or (expires), which was not agreed")
     if any(name.strip("()") not in given for name in names if name in _TIMES):
         raise SignatureRefused("the signature covers a time that it does not give")
     return names

@@ -79,6 +79,15 @@ def present(message: Request | Answer, name: str) -> bool:
     return name in _TARGETS or name == "host" or bool(values(message.headers, name))
 
 
+def chosen(message: Request | Answer, covered: Sequence[str], if_present: Sequence[str]) -> list[str]:
+    """The components that are signed: `covered` in its order, then what else of `if_present` the message has.
+
+    What stands in both has its place in the order, and is left out where the message lacks it.
+    """
+    names = [*covered, *(name for name in if_present if name not in covered)]
+    return [name for name in names if name not in if_present or present(message, name)]
+
+
 def lines(message: Request | Answer, names: Sequence[str], made_of: Mapping[str, str]) -> str:
     """`name: value` of each component, joined by line feeds; `made_of` holds those that are no headers.
 

@@ -27,9 +27,9 @@ from gateway.signatures.header_lines import (
     Sign,
     SignatureRefused,
     Verify,
+    chosen,
     lines,
     only,
-    present,
     with_headers,
 )
 from gateway.signatures.keys import SigningKeys, VerificationKey, VerificationKeys
@@ -73,7 +73,7 @@ def build_signer(settings: Jades, keys: SigningKeys) -> Sign:
         key = keys.current(now)
         added = [("Digest", write_digest(settings.digest, request.body))]
         request = msgspec.structs.replace(request, headers=with_headers(request.headers, added))
-        names = [*settings.covered, *(name for name in settings.covered_if_present if present(request, name))]
+        names = chosen(request, settings.covered, settings.covered_if_present)
         header: dict[str, Any] = {
             "alg": key.algorithm.name,
             **_named(settings, key.chain),
@@ -149,8 +149,7 @@ def _covered(settings: Jades, described: object, answer: Answer) -> list[str]:
         raise SignatureRefused("sigD does not describe covered headers")
     if len(set(names)) != len(names) or any(name != name.lower() or name in _NEVER_SIGNED for name in names):
         raise SignatureRefused("the list of covered headers is malformed, or names one twice")
-    wanted = {*settings.covered, *(name for name in settings.covered_if_present if present(answer, name))}
-    if not wanted <= set(names):
+    if not set(chosen(answer, settings.covered, settings.covered_if_present)) <= set(names):
         raise SignatureRefused("the signature does not cover all headers that it must")
     return names
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from gateway.banks.registry import Registry, open_banks, prepare_banks, read_banks
-from gateway.errors import BankNonsense, BankSignatureRefused, SigningUnavailable
+from gateway.errors import BankNonsense, BankSignatureRefused, GatewayFault, SigningUnavailable
 from gateway.files import Refused
 from gateway.secrets import Secrets
 from gateway.signatures import cavage, jws
@@ -363,3 +363,18 @@ signing:
     assert [str(problem).replace(f"{FOLDER}/", "") for problem in caught.value.problems] == [
         "albion.yaml:12:23 signing.answers[0].profile: JAdES names keys by certificate: the key 'theirs' has none",
     ]
+
+
+async def test_a_request_without_a_header_that_must_be_signed_is_our_fault(listen, opened, outgoing):
+    bank = await listen(answer())
+    with pytest.raises(GatewayFault, match="lacks a header that its bank's file has signed"):
+        await opened(bank.base_url, REQUESTS).banks["albion"].send(outgoing(f"{bank.base_url}/a"))
+    assert bank.requests == []
+
+
+def test_a_base_says_how_its_banks_sign_and_each_brings_its_keys(layers):
+    rules = REQUESTS[REQUESTS.index("  requests:") :]
+    base = "abstract: true\nsigning:\n" + rules
+    assert read_banks(layers({"base": base, "albion": PLAIN + KEYS + "extends: base\n"}), DIALECTS).keys() == {"albion"}
+    bare = {"base": base, "albion": PLAIN + "extends: base\n"}
+    assert refused(layers(bare)) == ["base.yaml:3:3 signing.requests: needs 'keys' beside it"]

@@ -28,6 +28,13 @@ MOST_PAGES = 30
 # Of one gateway: it compiles mappings for each bank, and whoever starts it waits half a minute at most.
 MOST_BANKS = 20
 _KNOWN = "known-{}"
+# What banks sign of a request stands in the files of their bases; the keys are the operator's.
+_SEAL = {
+    "id": "ours",
+    "algorithm": "RS256",
+    "key": "file:banks/seal.key",
+    "certificate": "file:banks/seal.pem",
+}
 _CERTIFICATES = {
     "certificate": "file:banks/client.pem",
     "key": "file:banks/client.key",
@@ -177,7 +184,7 @@ def _write_files(folder: Folder, walks: list[Conversation], banks: Mapping[str, 
     addresses = {_bank(one): banks[one.name].base_url for one in walks}
     folder.write_settings([_consented(one) for one in walks], addresses, receiver)
     for one in walks:
-        written = {**one.bank_file(addresses[_bank(one)]), "certificates": _CERTIFICATES}
+        written = {**one.bank_file(addresses[_bank(one)]), "certificates": _CERTIFICATES, "signing": {"keys": [_SEAL]}}
         folder.write(f"adapters/banks/{_bank(one)}.yaml", yaml.safe_dump(written, sort_keys=False))
     consents = {"consents": [_consent(one) for one in walks]}
     (folder.root / "consents.yaml").write_text(yaml.safe_dump(consents, sort_keys=False))

@@ -153,7 +153,7 @@ def test_what_is_covered_must_be_there():
 def test_created_is_refused_where_it_was_not_agreed():
     names = "(request-target) digest date content-type x-request-id psu-id (created)"
     answer = resigned(names, made_of={"(created)": "1772366400"}, extra="created=1772366400,")
-    told = "the signature covers (created) or (expires), which its algorithm does not allow"
+    told = "the signature covers (created) or (expires), which was not agreed"
     assert refusal(answer) == told
 
 
@@ -287,7 +287,19 @@ def test_settings_and_keys_that_do_not_go_together_are_told():
         problems(Cavage(covered=("date", "(created)"), key_id="{id}"), [KeyFacts("key-1", "PS256", certified=True)])
     ) == [
         ("covered", "the body is not signed: cover 'digest'"),
-        ("covered", "'(created)' and '(expires)' go with 'algorithm: hs2019' only"),
+        ("covered", "'(created)' and '(expires)' need 'algorithm': hs2019, or what the bank has in its place"),
         ("algorithm", "draft-cavage has no label for PS256: write the bank's"),
     ]
     assert list(problems(Cavage(algorithm="hs2019"), [KeyFacts("key-1", "PS256", certified=True)])) == []
+
+
+def test_what_may_be_absent_has_its_place_among_the_covered():
+    ordered = Cavage(covered=("digest", "psu-id", "x-request-id"), covered_if_present=("psu-id", "date"), key_id="{id}")
+    for headers, names in (
+        (HEADERS, "digest psu-id x-request-id"),
+        (HEADERS[:2], "digest x-request-id"),
+        ((*HEADERS, ("Date", "Sun, 01 Mar 2026 12:00:00 GMT")), "digest psu-id x-request-id date"),
+    ):
+        answer = answered(build_signer(ordered, signing()), NOW, headers=headers)
+        assert read_parameters(header(answer, "signature"))["headers"] == names
+        build_verifier(ordered, verifying())(answer, NOW)
