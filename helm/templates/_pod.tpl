@@ -13,6 +13,31 @@ fsGroupChangePolicy: OnRootMismatch
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
+{{- define "gateway.account" -}}
+serviceAccountName: {{ include "gateway.serviceAccount" . }}
+automountServiceAccountToken: false
+# Kubernetes would set GATEWAY_..._PORT for services of such names: variables that mean something else here.
+enableServiceLinks: false
+securityContext: {{- include "gateway.podSecurity" . | nindent 2 }}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets: {{- range . }}
+  - name: {{ . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* The very files, settings and secrets that the gateway will read, read by it: whatever is wrong is told with its place. */}}
+{{- define "gateway.check" -}}
+name: check
+image: {{ include "gateway.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+args: [check, --settings, /etc/gateway/settings/gateway.yaml]
+env: {{- include "gateway.environment" . | nindent 2 }}
+volumeMounts: {{- include "gateway.mounts" . | nindent 2 }}
+resources: {{- toYaml .Values.resources | nindent 2 }}
+securityContext: {{- include "gateway.containerSecurity" . | nindent 2 }}
+{{- end -}}
+
 {{- define "gateway.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
@@ -44,24 +69,27 @@ seccompProfile: {type: RuntimeDefault}
 {{- end }}
 {{- end -}}
 
+{{/* Called with (list $ name): the ConfigMaps that the chart makes begin with that name. */}}
 {{- define "gateway.volumes" -}}
+{{- $root := index . 0 -}}{{- $maps := index . 1 -}}
+{{- with $root -}}
 - name: settings
   configMap:
-    name: {{ include "gateway.fullname" . }}-settings
+    name: {{ $maps }}-settings
 - name: secrets
   projected:
     # For the pod's group alone.
     defaultMode: 0440
     sources:
       {{- range $name := list "service" "public" "admin" }}
-      {{- $values := index $.Values.listeners $name }}
+      {{- $values := index $root.Values.listeners $name }}
       {{- if or $values.enabled (eq $name "service") }}
       - secret:
-          name: {{ include "gateway.certificateSecret" (list $ $name) }}
+          name: {{ include "gateway.certificateSecret" (list $root $name) }}
           items:
             - {key: tls.crt, path: listeners/{{ $name }}/tls.crt}
             - {key: tls.key, path: listeners/{{ $name }}/tls.key}
-      {{- if include "gateway.hasClientCa" (list $ $name) }}
+      {{- if include "gateway.hasClientCa" (list $root $name) }}
       {{- with $values.clientCa }}
       - {{ ternary "configMap" "secret" (not (empty .configMap)) }}:
           name: {{ coalesce .configMap .secret }}
@@ -102,7 +130,7 @@ seccompProfile: {type: RuntimeDefault}
     sources:
       {{- range $name, $files := .Values.files.inline }}
       - configMap:
-          name: {{ include "gateway.fullname" $ }}-files-{{ $name }}
+          name: {{ $maps }}-files-{{ $name }}
           items:
             {{- range $path, $_ := $files }}
             - {key: {{ include "gateway.fileKey" $path }}, path: {{ $path }}}
@@ -126,4 +154,5 @@ seccompProfile: {type: RuntimeDefault}
     sizeLimit: {{ .Values.reviews.size }}
   {{- end }}
 {{- end }}
+{{- end -}}
 {{- end -}}

@@ -64,7 +64,8 @@ def everything() -> dict[str, Any]:
     for name, case in FACTS.items():
         if "balancer" not in name:  # it would take away what the others are about
             laid = over(case["values"], laid)
-    return over({"serviceAccount": {"create": True}, "networkPolicy": {"enabled": True}}, laid)
+    again = {"serviceAccount": {"create": True}, "networkPolicy": {"enabled": True}, "checkBeforeUpgrade": True}
+    return over(again, laid)
 
 
 @pytest.mark.parametrize("values", [LEAST, everything()], ids=["least", "everything"])
@@ -107,3 +108,13 @@ def test_only_what_is_declared_is_mounted_and_used() -> None:
         if name.startswith("Service/"):
             assert {port["targetPort"] for port in document["spec"]["ports"]} <= ports
             assert document["spec"]["selector"].items() <= labels.items(), name
+
+
+def test_what_is_checked_before_an_upgrade_is_what_then_serves() -> None:
+    documents = render(everything())
+    serving = documents["Deployment/door"]["spec"]["template"]["spec"]
+    checking = documents["Job/door-next-check"]["spec"]["template"]["spec"]
+    assert checking["containers"] == serving["initContainers"]
+    assert yaml.safe_dump(checking["volumes"]).replace("door-next-", "door-") == yaml.safe_dump(serving["volumes"])
+    for name in ("settings", "files-own"):
+        assert documents[f"ConfigMap/door-next-{name}"]["data"] == documents[f"ConfigMap/door-{name}"]["data"]
