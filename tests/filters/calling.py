@@ -163,7 +163,7 @@ class Gateway:
             operations=dict.fromkeys(("accounts.list", "accounts.get", "banks.list", "banks.get"), self.innermost),
             upstream=parts.pop("upstream", lambda _settings: self.innermost),
             consents=parts.pop("consents", None) or Consents(Consent(id="consent-1", tenant="acme", bank="havel")),
-            counters=self.counters,
+            counters=parts.pop("counters", self.counters),
             local_counters=self.counters,
             replays=MemoryReplays(lambda: self.clock().timestamp()),
             key_sets=self.key_sets,

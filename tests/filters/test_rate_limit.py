@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.errors import BankFailed, RateLimited
+from gateway.errors import BankFailed, RateLimited, StoreUnavailable
 from gateway.exchange import Consent
 from tests.filters.calling import DEFAULTS, Consents, a_record
 
@@ -117,3 +117,57 @@ async def test_a_window_of_the_same_name_and_figures_is_one_over_all_routes(gate
     gateway = gateway_of(policy(BURST, DAILY, second=own))
     calls = [("/v1/accounts", gateway.authorised()), ("/v1/accounts/1", gateway.authorised())] * 2
     assert await spent(gateway, *calls) == [2, 3]
+
+
+class Away:
+    """Shared counters that can not be asked."""
+
+    async def take(self, _takings):
+        raise StoreUnavailable(headers=(("Retry-After", "1"),))
+
+
+def policy_when_away(mode):
+    return policy(BURST).replace("name: rate_limit,", f"name: rate_limit, when_unavailable: {mode},")
+
+
+@pytest.fixture
+def away_from(gateway_of):
+    """A gateway whose policy says what holds while shared counters are away, and they are."""
+    return lambda text: gateway_of(text, counters=Away())
+
+
+async def test_closed_lets_no_call_through(away_from):
+    gateway, record = away_from(policy_when_away("closed")), a_record()
+    with pytest.raises(StoreUnavailable) as caught:
+        await gateway.call(headers=gateway.authorised(), record=record)
+    headers = dict(caught.value.headers)
+    assert (headers["Retry-After"], headers["RateLimit-Policy"]) == ("1", '"burst";q=2;w=1')
+    assert "RateLimit" not in headers
+    assert record.limits_unshared == "closed"
+    assert not gateway.innermost.exchanges
+
+
+async def test_open_lets_every_call_through_and_tells_no_figure_that_it_lacks(away_from):
+    gateway, record = away_from(policy_when_away("open")), a_record()
+    for _ in range(5):
+        headers = dict((await gateway.call(headers=gateway.authorised(), record=record)).headers)
+    assert headers["RateLimit-Policy"] == '"burst";q=2;w=1'
+    assert "RateLimit" not in headers
+    assert record.limits_unshared == "open"
+
+
+@pytest.mark.parametrize("text", [policy_when_away("local"), policy(BURST)], ids=["said", "where nothing is said"])
+async def test_local_counts_by_itself_with_the_same_figures(away_from, text):
+    gateway, record = away_from(text), a_record()
+    for _ in range(2):
+        answer = await gateway.call(headers=gateway.authorised())
+    assert dict(answer.headers)["RateLimit"] == '"burst";r=0;t=1'
+    with pytest.raises(RateLimited):
+        await gateway.call(headers=gateway.authorised(), record=record)
+    assert (record.limited_by, record.limits_unshared) == ("burst", "local")
+
+
+async def test_three_windows_are_as_good_as_one(gateway_of):
+    gateway = gateway_of(policy(BURST, DAILY, "{name: hourly, key: [principal, bank], limit: 9, window: 1h}"))
+    headers = dict((await gateway.call(headers=gateway.authorised())).headers)
+    assert headers["RateLimit"] == '"burst";r=1;t=1,"daily";r=4;t=17280,"hourly";r=8;t=400'

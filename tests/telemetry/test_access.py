@@ -58,9 +58,10 @@ def test_a_call_is_told_in_one_line():
 def test_what_is_out_of_the_ordinary_is_added():
     record = filled(begun(), mapping=MappingRecord("m@1", 18, 2))
     record.problem, record.limited_by, record.cached = "rate_limited", "burst", True
+    record.limits_unshared = "local"
     told = line(record, status=429, error="RateLimited")
     assert (told["problem"], told["limited_by"], told["cached"], told["left_out"]) == ("rate_limited", "burst", True, 2)
-    assert told["error"] == "RateLimited"
+    assert (told["error"], told["limits_unshared"]) == ("RateLimited", "local")
 
 
 def test_a_call_that_matched_no_route_tells_plain_words_of_its_path():

@@ -94,7 +94,7 @@ def test_metrics_are_counted_from_the_record(build_telemetry: Build):
     findings = (("unknown_code", "code.domain"), ("unknown_code", "code.domain"))
     finish_with(telemetry, {}, mapping=MappingRecord("uk_openbanking/transactions.list@3", 18, 2, findings))
     limited = filled(telemetry.begin(None, None))
-    limited.limited_by, limited.cached = "burst", True
+    limited.limited_by, limited.limits_unshared, limited.cached = "burst", "local", True
     finish(telemetry, limited, status=429)
     finish(telemetry, telemetry.begin(None, None), method="CANARY", status=501)
     told = telemetry.metrics_text().decode().splitlines()
@@ -107,6 +107,7 @@ def test_metrics_are_counted_from_the_record(build_telemetry: Build):
         f'gateway_records_left_out_total{{{mapping},version="3"}} 2',
         f'gateway_mapping_findings_total{{{mapping},version="3",reason="unknown_code",field="code.domain"}} 2',
         'gateway_limits_hit_total{route="transactions",policy="burst"} 1',
+        'gateway_limits_unshared_total{route="transactions",mode="local"} 1',
         'gateway_cache_hits_total{route="transactions"} 1',
         "gateway_http_active_requests 1",
     ):

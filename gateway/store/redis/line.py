@@ -76,7 +76,6 @@ class Line:
         self._away_since: float | None = None
         self._tried = asyncio.Event()
         self._keeping: asyncio.Task[None] | None = None
-        meter.store(there=False)
 
     @property
     def there(self) -> bool:
@@ -85,6 +84,7 @@ class Line:
 
     async def open(self) -> None:
         """Begins; returns after the first try to connect, whatever came of it."""
+        self._meter.store(there=False)
         self._keeping = asyncio.create_task(self._keep())
         await self._tried.wait()
 
