@@ -35,6 +35,7 @@ _MOST_INTERIM = 8
 _MOST_HEADER_BYTES = 16 * 1024
 _MOST_HEADERS = 128
 _MOST_BEFORE_BODY = 64 * 1024
+_MOST_DIGITS = 18  # more do not fit into the 64 bits of other readers
 _READ_AHEAD = 256 * 1024
 # aiohttp rounds longer timeouts up to whole seconds, past our deadlines.
 _NEVER_ROUND = 1e9
@@ -119,6 +120,8 @@ class BankProtocol(ResponseHandler):
             if self._interim > _MOST_INTERIM:
                 self._give_up("too many interim answers")
                 return
+        elif self._interim > _MOST_INTERIM:
+            return  # it came together with the flood
         else:
             self._headless = False
         super().feed_data(data, size)
@@ -166,8 +169,10 @@ def _check_framing(message: RawResponseMessage) -> None:
         codings = ", ".join(headers.getall("Transfer-Encoding")).lower()
         if codings != "chunked" or message.version != HttpVersion11 or "Content-Length" in headers:
             raise BadHttpMessage("an answer in a transfer coding that is not chunks alone")
-    elif len(headers.getall("Content-Length", ())) > 1:
-        raise BadHttpMessage("an answer with two lengths")
+    else:
+        lengths = headers.getall("Content-Length", ())
+        if len(lengths) > 1 or (lengths and len(lengths[0]) > _MOST_DIGITS):
+            raise BadHttpMessage("an answer with two lengths, or one that no reader can count to")
     names = "".join(headers)
     if " " in names or "\t" in names:
         raise BadHttpMessage("an answer with a space in the name of a field")

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import os
 import pathlib
+import re
 import shutil
 import socket
 import ssl
@@ -27,6 +28,7 @@ from tests.e2e.recorder import NUMBER, Recorder, recording
 
 PROXIES = ("nginx", "haproxy", "envoy")
 Started: TypeAlias = subprocess.Popen[bytes]
+_CHUNK = re.compile(rb"[0-9a-f]+\r\n(.*?)\r\n", re.DOTALL)
 _HERE = pathlib.Path(__file__).parent
 _ROOT = _HERE.parents[1]
 _PATH = f"{pathlib.Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin"
@@ -69,6 +71,7 @@ class Answer(msgspec.Struct, frozen=True):
     status: int
     fields: dict[str, str]
     body: bytes
+    whole: bool = True
 
     @property
     def number(self) -> int | None:
@@ -117,19 +120,21 @@ def answers_in(received: bytes, *, to_head: bool) -> Iterator[Answer]:
         line, *lines = head.decode("latin-1").split("\r\n")
         status = int(line.split(" ")[1])
         fields = {name.lower(): value.strip() for name, _, value in (one.partition(":") for one in lines)}
-        body = b""
+        body, whole = b"", True
         # Whoever could not read a head knows of no HEAD, and answers it with a body.
         empty = status < 200 or status in {204, 304} or (to_head and (not received or received.startswith(b"HTTP/1.")))
         if not empty and "content-length" in fields:
             size = int(fields["content-length"])
             body, received = received[:size], received[size:]
+            whole = len(body) == size
         elif not empty and "chunked" in fields.get("transfer-encoding", ""):
-            body, _, received = received.partition(b"0\r\n\r\n")
+            chunks, end, received = received.partition(b"0\r\n\r\n")
+            body, whole = b"".join(_CHUNK.findall(chunks)), bool(end)
         elif not empty:
             body, received = received, b""
         if status >= 200:
             to_head = False
-            yield Answer(status, fields, body)
+            yield Answer(status, fields, body, whole)
 
 
 @functools.cache

@@ -38,12 +38,16 @@ class Seen(msgspec.Struct, frozen=True):
 
 
 class Recorder:
-    """Listens on `port` while the block lasts; `seen` in the order of their heads."""
+    """Listens on `port` while the block lasts; `seen` in the order of their heads.
+
+    `answers`: by path, the bytes to answer with in place of its own, and whether the connection stays open after them.
+    """
 
     def __init__(self) -> None:
         self.port = 0
         self.seen: list[Seen] = []
         self.unreadable: list[bytes] = []
+        self.answers: dict[str, tuple[bytes, bool]] = {}
         self._loop = asyncio.new_event_loop()
         self._count = 0
 
@@ -84,6 +88,11 @@ class Recorder:
         self._count += 1
         seen = Seen(self._count, read[1].decode(), read[2].decode("latin-1"), pairs, body)
         self.seen.append(seen)
+        scripted = self.answers.get(seen.target.partition("?")[0])
+        if scripted is not None:
+            writer.write(scripted[0])
+            await writer.drain()
+            return scripted[1]
         told = f"{seen.number}".encode()
         answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n%b: %b\r\n\r\n" % (len(told), NUMBER.encode(), told)
         writer.write(answer if seen.method == "HEAD" else answer + told)
