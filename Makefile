@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 FILES := gateway adapters tests
 
-.PHONY: setup setup-chart demo test check format bench lock chart-schema clean
+.PHONY: setup setup-chart demo test check fuzz audit format bench lock chart-schema clean
 
 setup: $(VENV)/.installed
 
@@ -39,6 +39,22 @@ check: setup
 	$(BIN)/lint-imports
 	$(BIN)/gateway check
 	$(BIN)/python -m pytest -q
+
+# Inputs of its own for every reader of what others wrote; what breaks one is kept under tests/fuzz/cases/.
+FUZZ_SECONDS ?= 600
+fuzz: setup
+	nice -n 10 $(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
+
+# Known weaknesses of what is installed (what can not be looked up fails it) and of what is written. It asks the
+# network, so it is no part of `check`.
+audit: $(VENV)/audit/.installed
+	$(VENV)/audit/bin/pip-audit --requirement requirements.lock --disable-pip --require-hashes --strict --progress-spinner off
+	$(VENV)/audit/bin/bandit --quiet --recursive --configfile pyproject.toml gateway adapters
+
+$(VENV)/audit/.installed:
+	$(PYTHON) -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit==2.10.1 'bandit[toml]==1.9.4'
+	touch $@
 
 bench: setup
 	$(BIN)/python tests/bench/peers.py

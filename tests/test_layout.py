@@ -16,7 +16,7 @@ PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = sorted(path.relative_to(ROOT) for folder in ("gateway", "adapters") for path in (ROOT / folder).rglob("*.py"))
 TESTS = sorted(path.relative_to(ROOT) for path in (ROOT / "tests").rglob("test_*.py"))
 # Suites of their own: what they test is no single module.
-SUITES = ("tests/e2e", "tests/corpus", "tests/bench", "tests/helm")
+SUITES = ("tests/e2e", "tests/corpus", "tests/bench", "tests/fuzz", "tests/helm")
 WHOLE = frozenset(
     {
         "tests/test_canonical.py",  # mappings/canonical

@@ -88,7 +88,7 @@ def build_verifier(settings: ObieJws, keys: VerificationKeys) -> Verify:
     subject = _parts(settings.issuer)
 
     def verify(answer: Answer, now: datetime) -> None:
-        if not answer.body:
+        if not answer.body and only(answer.headers, HEADER) is None:
             return
         found = read_detached(only(answer.headers, HEADER))
         header = found.header

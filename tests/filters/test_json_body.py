@@ -12,7 +12,7 @@ from gateway.settings import Address, Limits, ListenerSettings
 from gateway.telemetry import Telemetry, TelemetrySettings
 from gateway.upstreams import Upstreams
 from gateway.web.door import Door
-from gateway.web.listeners import Listener
+from gateway.web.listeners import Front, Listener
 
 POLICY = """
 routes:
@@ -67,7 +67,7 @@ async def opened(gateway_of):
     table = gateway_of(POLICY.replace("URL", url), upstream=upstreams.handler).table
     telemetry = Telemetry(TelemetrySettings(ratio=0.0))
     settings = ListenerSettings(address=Address("127.0.0.1:0"))
-    listener = Listener("service", settings, None, Door(lambda: table, telemetry), Limits())
+    listener = Listener("service", settings, Front(), Door(lambda: table, telemetry), Limits())
     await listener.open()
     try:
         yield upstream, listener.port

@@ -1,0 +1,5 @@
+"""All targets, listed by hand."""
+
+from tests.fuzz import answers, calls, credentials, files
+
+TARGETS = (*files.targets(), *credentials.targets(), *answers.targets(), *calls.targets())
