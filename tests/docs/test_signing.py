@@ -3,13 +3,15 @@
 import pathlib
 import re
 
+import orjson
 import pytest
 import yaml
 
+from gateway import settings
 from gateway.app.files import load_dialects
 from gateway.banks.inheritance import FOLDER
 from gateway.banks.registry import read_banks
-from gateway.files import Layers
+from gateway.files import Layers, shipped
 from gateway.routes import read
 
 PAGE = (pathlib.Path(__file__).parents[2] / "docs/signing.md").read_text()
@@ -54,7 +56,20 @@ def test_what_is_said_of_answers_is_sound(layers):
     assert routes["one"].listed("signature").settings.answers.keys[0].id == "gateway-2026"
 
 
-def test_the_banks_file_is_sound(layers):
-    path = f"{FOLDER}/quay.yaml"
+@pytest.mark.parametrize(("name", "profile"), [("quay", "http_signatures"), ("kraj", "cavage"), ("moor", "obie_jws")])
+def test_the_banks_files_are_sound(layers, name, profile):
+    path = f"{FOLDER}/{name}.yaml"
     banks = read_banks(layers(path, BANK + BLOCKS[path]), load_dialects())
-    assert [rule["profile"] for rule in banks["quay"].entry.signing.requests] == ["http_signatures"]
+    assert [rule["profile"] for rule in banks[name].entry.signing.requests] == [profile]
+
+
+def test_what_is_said_of_the_settings_is_sound():
+    written = yaml.safe_load(BLOCKS["gateway.yaml"])["reviews"]
+    assert written.keys() == settings.schema()["properties"]["reviews"]["properties"].keys()
+
+
+def test_every_setting_of_a_rule_is_on_the_page():
+    definitions = orjson.loads((shipped() / FOLDER / "bank.schema.json").read_bytes())["$defs"]
+    named = {name for rule in ("cavage", "obie_jws", "jades") for name in definitions[rule]["properties"]}
+    # What a name says by itself, and the schema says in an editor.
+    assert {name for name in named if f"`{name}`" not in PAGE and f"{name}:" not in PAGE} <= {"typ", "cty"}
