@@ -27,6 +27,7 @@ from gateway.routes import RouteTable
 from gateway.secrets import Sealer
 from gateway.settings import Settings
 from gateway.store.counters import Counters
+from gateway.store.redis import RedisCircuits
 from gateway.store.replays import ReplaySet
 from gateway.store.reviews import Reviews
 from gateway.telemetry import Metrics
@@ -44,6 +45,7 @@ class Lasting(msgspec.Struct, frozen=True, kw_only=True):
     counters: Counters
     local_counters: Counters
     replays: ReplaySet
+    circuits: RedisCircuits | None
     key_sets: KeySets
     metrics: Metrics
     clock: Clock
@@ -108,6 +110,9 @@ class Generation:
         self.registry: Registry = open_banks(
             ready.banks, lasting.metrics, lasting.clock, before, keeping(lasting.reviews, lasting.clock)
         )
+        if lasting.circuits is not None:
+            banks = self.registry.banks.items()
+            lasting.circuits.share({name: one.circuit for name, one in banks if one.way.conditions.tolerance.shared})
         self.upstreams = Upstreams(lasting.settings.secrets.read)
         parts = Parts(
             desks={name: _desk(bank, ready.mappings[name]) for name, bank in self.registry.banks.items()},

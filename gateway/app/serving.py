@@ -164,6 +164,7 @@ class Serving:
             counters=self._shared.counters,
             local_counters=self._shared.local_counters,
             replays=self._shared.replays,
+            circuits=self._shared.circuits,
             key_sets=self._key_sets,
             metrics=self.telemetry.metrics,
             clock=clock,

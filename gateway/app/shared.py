@@ -5,7 +5,7 @@ import time
 from gateway.contract import Clock
 from gateway.settings import RedisSettings, Settings
 from gateway.store.counters import Counters, MemoryCounters
-from gateway.store.redis import Line, Opening, RedisCounters, RedisReplays
+from gateway.store.redis import Line, Opening, RedisCircuits, RedisCounters, RedisReplays
 from gateway.store.replays import MemoryReplays, ReplaySet
 from gateway.telemetry import Telemetry
 
@@ -17,9 +17,11 @@ class Shared:
         self.local_counters = MemoryCounters(time.monotonic)
         self.counters: Counters = self.local_counters
         self.replays: ReplaySet = MemoryReplays(lambda: clock().timestamp())
+        self.circuits: RedisCircuits | None = None
         self.line: Line | None = None
         if settings.redis is not None:
             self.line = self._line(settings.redis, settings, telemetry)
+            self.circuits = RedisCircuits(self.line)
             self.counters = RedisCounters(self.line)
             self.replays = RedisReplays(self.line, lambda: clock().timestamp())
 
@@ -27,9 +29,13 @@ class Shared:
         """Waits for one try to reach what is shared, not for its success: a gateway starts without it, too."""
         if self.line is not None:
             await self.line.open()
+        if self.circuits is not None:
+            await self.circuits.open()
 
     async def close(self) -> None:
         """Ends the connection."""
+        if self.circuits is not None:
+            await self.circuits.close()
         if self.line is not None:
             await self.line.close()
 

@@ -30,11 +30,15 @@ class CircuitOpen(BankUnreachable):
 
 
 class Tolerance(msgspec.Struct, frozen=True):
-    """So many failures in a row within `window` seconds open the circuit for `open_for` seconds."""
+    """So many failures in a row within `window` seconds open the circuit for `open_for` seconds.
+
+    `shared`: and that of all other processes too, where they share anything.
+    """
 
     failures: int
     window: float
     open_for: float
+    shared: bool = False
 
 
 class Circuit:
@@ -52,6 +56,7 @@ class Circuit:
         # What a call tells counts only for the state it was let through in.
         self._period = 0
         self._changed: float | None = None
+        self._announce: Callable[[float], None] | None = None
         meter.circuit(bank, "closed")
 
     @property
@@ -76,6 +81,17 @@ class Circuit:
             case "closed":
                 return ("degraded", now - self._failures[0]) if self._failures else ("up", since)
         assert_never(state)
+
+    def share(self, announce: Callable[[float], None]) -> None:
+        """From now on `announce` is told whenever calls here open it, with the seconds for which; it must not wait."""
+        self._announce = announce
+
+    def leave_alone(self, seconds: float) -> None:
+        """Another process has seen the bank fail: a closed circuit is opened for so long, any other stays as it is."""
+        if self._state == "closed":
+            self._until = self._now() + seconds
+            self._failures.clear()
+            self._become("open")
 
     def around(self, send: Send) -> Send:
         """The circuit around a way to the bank. Raises CircuitOpen with the seconds to wait."""
@@ -125,6 +141,8 @@ class Circuit:
             self._until = now + self._tolerance.open_for
             self._failures.clear()
             self._become("open")
+            if self._announce is not None:
+                self._announce(self._tolerance.open_for)
 
     def _become(self, state: State) -> None:
         if state != self._state:

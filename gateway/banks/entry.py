@@ -49,6 +49,7 @@ class Circuit(Part, frozen=True):
     failures: int = 5
     window: Seconds = Seconds(30)
     open_for: Seconds = Seconds(15)
+    shared: bool = False
 
 
 class Signing(Part, frozen=True):

@@ -198,7 +198,7 @@ def _prepare(file: BankFile, secrets: Secrets, problems: list[Problem]) -> Prepa
         server_ca=found.get("server_ca"),
         bounds=Bounds(entry.timeouts.connect, entry.timeouts.answer, entry.limits.answer),
         room=Room(entry.limits.concurrency, entry.limits.queue),
-        tolerance=Tolerance(entry.circuit.failures, entry.circuit.window, entry.circuit.open_for),
+        tolerance=Tolerance(entry.circuit.failures, entry.circuit.window, entry.circuit.open_for, entry.circuit.shared),
         patience=Patience(entry.retry.attempts, entry.retry.base, entry.retry.cap),
         signing=signatures.fingerprint,
     )

@@ -162,3 +162,25 @@ async def test_health_is_told_with_its_age(bank):
     await bank.ask(200)
     bank.now += 7
     assert bank.circuit.health() == ("up", 7)
+
+
+async def test_what_opens_a_shared_circuit_is_told_to_others_once(bank):
+    told = []
+    bank.circuit.share(told.append)
+    await bank.fail(5)
+    assert told == [15.0]
+    bank.now += 15
+    await bank.fail(1)
+    assert told == [15.0, 15.0], "a try that fails opens it anew"
+
+
+async def test_what_another_process_saw_fail_is_left_alone_as_long_as_there(bank, tally):
+    told = []
+    bank.circuit.share(told.append)
+    bank.circuit.leave_alone(4.0)
+    assert await bank.ask(200) is CircuitOpen
+    bank.circuit.leave_alone(9.0)
+    bank.now += 4
+    assert await bank.ask(200) == 200
+    assert tally.states == [("albion", state) for state in ("closed", "open", "half_open", "closed")]
+    assert told == [], "what was heard is not told again"

@@ -1,12 +1,15 @@
 """TLS that is verified both ways, and passwords: what is right gets in, and what is wrong is told in one word."""
 
 import pathlib
+import re
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 import trustme
 
-from gateway.store.redis import Line
+from gateway.errors import StoreUnavailable
+from gateway.store.counters import Window
+from gateway.store.redis import Line, RedisCircuits, RedisCounters, RedisReplays
 from tests.store.conftest import Tally
 from tests.store.servers import RedisServer
 
@@ -18,6 +21,16 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator["House"]:
     made = House(tmp_path_factory.mktemp("tls"))
     yield made
     made.server.close()
+
+
+class Heard:
+    """A circuit of which nothing is asked."""
+
+    def share(self, _announce):
+        """It opens never."""
+
+    def leave_alone(self, _seconds):
+        """It is not looked at."""
 
 
 class House:
@@ -111,3 +124,19 @@ async def test_a_name_that_is_not_the_certificates_is_refused(house: House, line
     )
     assert not line.there
     assert tally.failures[0] == "tls_refused"
+
+
+async def test_the_rights_that_the_documentation_gives_are_enough(server: RedisServer, lines: Lines):
+    text = (pathlib.Path(__file__).parents[3] / "docs/operations.md").read_text()
+    written = re.search(r"`ACL (SETUSER [^`]+)`", text)
+    assert written is not None
+    words = written[1].replace(">PASSWORD", ">word").split()
+    assert server.say("ACL", *words).startswith("+OK")
+    narrow = await lines("env:URL", prefix="gateway", secrets={"URL": f"redis://gate:word@127.0.0.1:{server.port}/1"})
+    assert (await RedisCounters(narrow).take((("a", Window("w", 1, 60)),)))[0]
+    assert not await RedisReplays(narrow, lambda: 1e9).seen(b"once", 1e9 + 60)
+    circuits = RedisCircuits(narrow)
+    circuits.share({"albion": Heard()})
+    await circuits.look()
+    with pytest.raises(StoreUnavailable):
+        await narrow.ask("keys", "KEYS", "*")
