@@ -16,33 +16,32 @@ from tests.bench.installation import ROOT
 from tests.bench.load import LOAD_PROCESSOR, cpu_seconds, processes
 from tests.bench.proxies import Proxy
 
-_HANDSHAKES, _HELD = 1500, 2000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
-def handshakes(gateway: Proxy, folder: pathlib.Path) -> dict[str, float]:
+def handshakes(gateway: Proxy, folder: pathlib.Path, count: int) -> dict[str, float]:
     """Full handshakes with a client certificate: microseconds each, and how many a processor makes in a second."""
     with _caller("handshakes", folder, 50):
         pass
     before = cpu_seconds(gateway.process)
-    with _caller("handshakes", folder, _HANDSHAKES) as caller:
+    with _caller("handshakes", folder, count) as caller:
         caller.wait()
         spent = cpu_seconds(gateway.process) - before
-    return {"handshake_us": round(spent * 1e6 / _HANDSHAKES, 1), "handshakes_per_second": round(_HANDSHAKES / spent)}
+    return {"handshake_us": round(spent * 1e6 / count, 1), "handshakes_per_second": round(count / spent)}
 
 
-def connections(gateway: Proxy, folder: pathlib.Path) -> dict[str, float]:
+def connections(gateway: Proxy, folder: pathlib.Path, count: int) -> dict[str, float]:
     """Connections over mutual TLS that a MB of the gateway's memory holds."""
     before = _resident(gateway.process)
-    with _caller("hold", folder, _HELD) as caller:
+    with _caller("hold", folder, count) as caller:
         assert caller.stdout is not None
         assert caller.stdout.readline().strip() == "held"
         grown = _resident(gateway.process) - before
         caller.communicate("")
-    return {"connections_held": _HELD, "connections_per_mb": round(_HELD / (grown / 1e6), 1)}
+    return {"connections_held": count, "connections_per_mb": round(count / (grown / 1e6), 1)}
 
 
-def at_half_peak(folder: pathlib.Path, peak: float, paths: pathlib.Path, seconds: int = 10) -> dict[str, float]:
+def at_half_peak(folder: pathlib.Path, peak: float, paths: pathlib.Path, seconds: int) -> dict[str, float]:
     """Milliseconds at half of the requests a second that were the most, at a steady rate."""
     with _caller("pace", folder, peak / 2, seconds, *paths.read_text().split()) as caller:
         told: dict[str, float] = json.loads(caller.communicate()[0].splitlines()[-1])

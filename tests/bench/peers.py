@@ -74,7 +74,7 @@ def main() -> None:
         table = _measure(proxies, folder, sizes, options)
         whole = not options.only and not options.quick
         inside = _inside(folder) if whole else {}
-        borne = _borne(proxies, folder, table, sizes) if whole or options.capacity else {}
+        borne = _borne(proxies, folder, table, sizes, options.runs) if whole or options.capacity else {}
     rows = _told(table, inside)
     for name, figures in borne.items():
         say(f"{name:21}" + "  ".join(f"{figure} {unit}" for unit, figure in figures.items()))
@@ -201,12 +201,12 @@ def _borne(proxies: list[Proxy], folder: pathlib.Path, table: Table, sizes: list
     if gateway is None:
         return {}
     told: dict[str, dict[str, float]] = {
-        "handshakes": capacity.handshakes(gateway, folder),
-        "connections": capacity.connections(gateway, folder),
+        "handshakes": capacity.handshakes(gateway, folder, 300 * runs),
+        "connections": capacity.connections(gateway, folder, 400 * runs),
     }
     for size in sizes:
         peak = statistics.median(run.rps for run in table[f"{GATEWAY}/{size}"])
-        told[f"half-peak/{size}"] = capacity.at_half_peak(folder, peak, _paths(folder, gateway, size))
+        told[f"half-peak/{size}"] = capacity.at_half_peak(folder, peak, _paths(folder, gateway, size), 2 * runs)
     return told | {name: {"cpu_us": figure} for name, figure in filter_costs().items()}
 
 
