@@ -195,8 +195,10 @@ def _inside(folder: pathlib.Path) -> dict[str, float]:
     return figures
 
 
-def _borne(proxies: list[Proxy], folder: pathlib.Path, table: Table, sizes: list[int]) -> dict[str, dict[str, float]]:
-    """What the gateway bears and what its filters cost; nothing where it does not run."""
+def _borne(
+    proxies: list[Proxy], folder: pathlib.Path, table: Table, sizes: list[int], runs: int
+) -> dict[str, dict[str, float]]:
+    """What the gateway bears and what its filters cost, the longer the more runs; nothing where it does not run."""
     gateway = next((proxy for proxy in proxies if proxy.name == GATEWAY), None)
     if gateway is None:
         return {}
