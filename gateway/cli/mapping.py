@@ -42,6 +42,8 @@ def run(
     if bank is not None:
         dialect, _, operation = mapping.partition("/")
         profile = find_bank(layers, bank)
+        if profile.dialect != dialect:
+            fail(f"'{bank}' speaks {profile.dialect}, '{mapping}' is for {dialect}")
         selected = library.select(dialect, profile.lineage, operation)
         mapping = selected.file.name if selected else mapping
         call = msgspec.structs.replace(call, bank=profile.name, title=profile.title, bic=profile.bic, zone=profile.zone)

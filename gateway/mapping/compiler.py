@@ -150,6 +150,8 @@ class _Compilation:
         for index, name in enumerate(self.file.identity_with):
             if name not in self.target.fields or name in engine:
                 self.refuse(("identity", "with", index), f"'{name}' is not a field{near(name, self.target.fields)}")
+            elif self.file.target == "account" and name != "currency":
+                self.refuse(("identity", "with", index), "only 'currency' can tell accounts of one number apart")
         for name, target in self.target.fields.items():
             said = name in self.file.fields or any(name in source.settings for source in self.file.sources)
             if _must_be_said(target) and name not in engine and name != "servicer" and not said:

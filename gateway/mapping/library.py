@@ -162,10 +162,8 @@ def _overlay(base: Loaded, over: Loaded) -> Loaded:
     files.update(base.files)
 
     def lay(under: Any, upper: Any, at: Path) -> Any:
-        if at in over.keys:
-            keys[at] = over.keys[at]
-        values[at] = over.values[at]
         if not at or (_is_object(under) and _is_object(upper)):
+            # What both have stays where the base has it, so that its file and its line belong together.
             merged = dict(under)
             for name, child in upper.items():
                 if child is None:
@@ -181,6 +179,8 @@ def _overlay(base: Loaded, over: Loaded) -> Loaded:
         return upper
 
     value = lay(base.value, over.value, ())
+    keys.update({(): over.keys[()]} if () in over.keys else {})
+    values[()] = over.values[()]
     value.pop("extends", None)
     return Loaded(over.name, value, keys, values, files)
 

@@ -101,7 +101,7 @@ class Page:
 
     def note(self, field: str, reason: str, path: str, code: object) -> None:
         """A value became null; at most a hundred different ones are told."""
-        shown = str(code)[:_LONGEST_CODE] if reason == "unknown_value" else None
+        shown = str(code)[:_LONGEST_CODE] if reason == "unknown_value" and code is not None else None
         key = (field, path, shown)
         if key in self._notes or len(self._notes) < _MOST_NOTES:
             self._notes[key] = self._notes.get(key, 0) + 1

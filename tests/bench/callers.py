@@ -22,41 +22,45 @@ _AT_ONCE = 16
 _LONGEST = 30.0
 
 
-def _context(folder: pathlib.Path) -> ssl.SSLContext:
+def tls_context(folder: pathlib.Path) -> ssl.SSLContext:
+    """As the service that the bench plays: its certificate, and the authority of the gateway's."""
     context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
     context.load_cert_chain(folder / "secrets/service-both.pem")
     return context
 
 
-async def _open(context: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def open_connection(context: ssl.SSLContext) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection to the gateway's service listener."""
     return await asyncio.open_connection(
         "127.0.0.1", PORTS["GATEWAY"], ssl=context, server_hostname="localhost", ssl_handshake_timeout=_LONGEST
     )
 
 
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, question: bytes) -> int:
-    """The status of one answer, which is read whole."""
-    writer.write(question)
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _LONGEST)
-    length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-    await asyncio.wait_for(reader.readexactly(length), _LONGEST)
-    return int(head[9:12])
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, asked: bytes) -> tuple[int, bytes, bool]:
+    """One answer, read whole: its status, its body, and whether it is the connection's last."""
+    writer.write(asked)
+    async with asyncio.timeout(_LONGEST):
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        length = next(int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"content-length:"))
+        body = await reader.readexactly(length)
+    return int(head[9:12]), body, b"\r\nconnection: close\r\n" in head
 
 
-def _question(path: str, more: dict[str, str]) -> bytes:
+def question(path: str, more: dict[str, str]) -> bytes:
+    """A request as it goes over the wire."""
     lines = [f"GET {path} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in more.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
 async def handshakes(folder: pathlib.Path, count: str) -> dict[str, float]:
     """Connects and leaves; how many a second, as far as this one processor makes them."""
-    context, left = _context(folder), int(count)
+    context, left = tls_context(folder), int(count)
 
     async def connect_on() -> None:
         nonlocal left
         while left > 0:
             left -= 1
-            _, writer = await _open(context)
+            _, writer = await open_connection(context)
             writer.close()
 
     began = time.monotonic()
@@ -69,11 +73,11 @@ async def hold(folder: pathlib.Path, count: str) -> dict[str, float]:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < int(count) + 64:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(int(count) + 64, hard), hard))
-    context, held, question = _context(folder), [], _question("/nothing", {})
+    context, held, asked = tls_context(folder), [], question("/nothing", {})
     while len(held) < int(count):
-        opened = await asyncio.gather(*(_open(context) for _ in range(min(_AT_ONCE, int(count) - len(held)))))
+        opened = await asyncio.gather(*(open_connection(context) for _ in range(min(_AT_ONCE, int(count) - len(held)))))
         for reader, writer in opened:
-            await _ask(reader, writer, question)
+            await ask(reader, writer, asked)
         held += opened
     print("held", flush=True)  # noqa: T201 - who measures waits for it
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
@@ -82,16 +86,17 @@ async def hold(folder: pathlib.Path, count: str) -> dict[str, float]:
 
 async def pace(folder: pathlib.Path, rate: str, seconds: str, *paths: str) -> dict[str, float]:
     """Asks on time; answers in milliseconds."""
-    questions = cycle([_question(path, headers(folder)) for path in paths])
-    context, free = _context(folder), asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
+    questions = cycle([question(path, headers(folder)) for path in paths])
+    context, free = tls_context(folder), asyncio.LifoQueue[tuple[asyncio.StreamReader, asyncio.StreamWriter]]()
     taken: list[float] = []
     failed = 0
 
     async def once(due: float) -> None:
         nonlocal failed
         try:
-            connection = free.get_nowait() if not free.empty() else await _open(context)
-            failed += await _ask(*connection, next(questions)) != 200
+            connection = free.get_nowait() if not free.empty() else await open_connection(context)
+            status, _, _ = await ask(*connection, next(questions))
+            failed += status != 200
             free.put_nowait(connection)
         except (OSError, TimeoutError, asyncio.IncompleteReadError):
             failed += 1

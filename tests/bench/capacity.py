@@ -32,11 +32,11 @@ def handshakes(gateway: Proxy, folder: pathlib.Path, count: int) -> dict[str, fl
 
 def connections(gateway: Proxy, folder: pathlib.Path, count: int) -> dict[str, float]:
     """Connections over mutual TLS that a MB of the gateway's memory holds."""
-    before = _resident(gateway.process)
+    before = resident(gateway.process)
     with _caller("hold", folder, count) as caller:
         assert caller.stdout is not None
         assert caller.stdout.readline().strip() == "held"
-        grown = _resident(gateway.process) - before
+        grown = resident(gateway.process) - before
         caller.communicate("")
     return {"connections_held": count, "connections_per_mb": round(count / (grown / 1e6), 1)}
 
@@ -62,6 +62,6 @@ def _caller(what: str, folder: pathlib.Path, *arguments: object) -> Iterator["su
         raise SystemExit(f"bench: the callers of '{what}' failed")
 
 
-def _resident(root: int) -> int:
+def resident(root: int) -> int:
     """Bytes of memory that a process and its descendants hold."""
     return sum(int(pathlib.Path(f"/proc/{one}/statm").read_text().split()[1]) * _PAGE for one in processes(root))

@@ -11,17 +11,16 @@ import json
 import pathlib
 import secrets
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
 import yaml
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.bench import pages
+from tests.bench.authority import certify
 from tests.bench.ports import PORTS, filled
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -66,7 +65,7 @@ def install(folder: pathlib.Path, accounts: list[str]) -> None:
     held = folder / "secrets"
     for below in (held, folder / "files/policies", folder / "files/adapters/banks"):
         below.mkdir(parents=True)
-    certificate = _certificates(folder)
+    certificate = certify(folder)
     id_key = secrets.token_bytes(32)
     (held / "ids").write_text(base64.b64encode(id_key).decode())
     for name in ("cursors", "hashes"):
@@ -192,56 +191,3 @@ def _token(held: pathlib.Path, certificate: x509.Certificate) -> str:
         "cnf": {"x5t#S256": thumbprint},
     }
     return jwt.encode(claims, key, algorithm="ES256", headers={"typ": "at+jwt", "kid": "bench"})
-
-
-def _certificates(folder: pathlib.Path) -> x509.Certificate:
-    """An authority, and what it signed: the gateway's two, the bank's, and the service's, which is returned."""
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench authority")])
-    now = datetime.now(UTC)
-
-    def signed(name: x509.Name, key: ec.EllipticCurvePrivateKey, *extensions: x509.ExtensionType) -> x509.Certificate:
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(name)
-            .issuer_name(authority_name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))
-            .not_valid_after(now + timedelta(days=2))
-        )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=isinstance(extension, x509.BasicConstraints))
-        return builder.sign(authority_key, hashes.SHA256())
-
-    authority = signed(authority_name, authority_key, x509.BasicConstraints(ca=True, path_length=0))
-    held = folder / "secrets"
-    for path in (folder / "ca.pem", held / "ca.pem"):
-        path.write_bytes(_pem(authority))
-    made: dict[str, x509.Certificate] = {}
-    alternatives: dict[str, x509.GeneralName] = {
-        "server": x509.DNSName("localhost"),
-        "bank": x509.DNSName("localhost"),
-        "gateway": x509.DNSName("gateway.bench"),
-        "service": x509.UniformResourceIdentifier("spiffe://bench/service"),
-    }
-    for name, alternative in alternatives.items():
-        key = ec.generate_private_key(ec.SECP256R1())
-        usage = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-        made[name] = signed(
-            x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]),
-            key,
-            x509.SubjectAlternativeName([alternative]),
-            x509.ExtendedKeyUsage(usage),
-        )
-        written = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        (held / f"{name}.pem").write_bytes(_pem(made[name]))
-        (held / f"{name}.key").write_bytes(written)
-        (held / f"{name}-both.pem").write_bytes(_pem(made[name]) + written)
-    return made["service"]
-
-
-def _pem(certificate: x509.Certificate) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM)

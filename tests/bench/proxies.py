@@ -81,7 +81,7 @@ def start_bank(folder: pathlib.Path, stack: contextlib.ExitStack) -> None:
     sink = [sys.executable, str(REFERENCES.parent / "otlp_sink.py"), str(PORTS["OTLP"])]
     stack.enter_context(running(sink, LOAD_PROCESSOR, folder / "otlp.log"))
     for port in ("BANK_COUNT", "OTLP"):
-        _wait(f"http://127.0.0.1:{PORTS[port]}/", {}, folder / "bank.error")
+        wait_for(f"http://127.0.0.1:{PORTS[port]}/", {}, folder / "bank.error")
 
 
 def start(name: str, folder: pathlib.Path, stack: contextlib.ExitStack, account: str) -> Proxy:
@@ -89,7 +89,7 @@ def start(name: str, folder: pathlib.Path, stack: contextlib.ExitStack, account:
     command, port = _COMMANDS[name](folder)
     process = stack.enter_context(running(command, PROXY_PROCESSOR, folder / f"{name}.log"))
     proxy = Proxy(name, process, f"http://127.0.0.1:{PORTS[port]}", pages.target, {})
-    _wait(proxy.url + proxy.path(account), {}, folder / f"{name}.log")
+    wait_for(proxy.url + proxy.path(account), {}, folder / f"{name}.log")
     return proxy
 
 
@@ -104,7 +104,7 @@ def start_gateway(folder: pathlib.Path, stack: contextlib.ExitStack, account: st
     url, sent = f"http://127.0.0.1:{PORTS['HAPROXY']}", headers(folder)
     mapped, plain = Proxy(GATEWAY, process, url, contract_path, sent), Proxy(PLAIN, process, url, plain_path, sent)
     for proxy in (mapped, plain):
-        _wait(url + proxy.path(account), sent, folder / "gateway.log")
+        wait_for(url + proxy.path(account), sent, folder / "gateway.log")
     return mapped, plain
 
 
@@ -117,7 +117,8 @@ def install_modules() -> str:
     return f"npm ci failed: {told.stderr.strip()[-200:]}" if told.returncode else ""
 
 
-def _wait(url: str, sent: dict[str, str], log: pathlib.Path, seconds: float = 30) -> None:
+def wait_for(url: str, sent: dict[str, str], log: pathlib.Path, seconds: float = 30) -> None:
+    """Waits until an address answers; ends the bench, with what its server said, where it never does."""
     end = time.monotonic() + seconds
     while True:
         try:

@@ -75,6 +75,11 @@ def test_what_can_not_be_run_is_one_line(inside, arguments, given, told):
     assert inside("mapping", "run", *arguments, given=given) == (1, "", [told])
 
 
+def test_a_bank_of_another_dialect_is_refused(inside):
+    told = inside("mapping", "run", TRANSACTIONS, "--bank", "lutece-sandbox", given=b"{}")
+    assert told == (1, "", [f"gateway: 'lutece-sandbox' speaks stet, '{TRANSACTIONS}' is for uk_openbanking"])
+
+
 def test_a_bank_that_is_not_there_is_told_with_the_file_that_it_would_be(inside):
     code, _, told = inside("mapping", "run", TRANSACTIONS, "--bank", "albion-sanbox", given=b"{}")
     assert (code, told) == (

@@ -1,0 +1,191 @@
+"""Half of the load that a gateway bears, for many minutes, while things change and break around it.
+
+Two worker processes count their limits in a Redis; the bank is nginx. What `disturbances` has is done in turn, with
+quiet between. It must hold that no answer fails but those that a bank at fault or a killed worker explain, and that the
+memory of all processes together is flat: the median of the last quarter within 5 % of that of the first quarter after
+the warm-up. One line a minute, and at the end one line of JSON; ends with 1 where something did not hold.
+"""
+
+import argparse
+import asyncio
+import json
+import pathlib
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+
+import yaml
+
+from tests.bench import pages
+from tests.bench.callers import ask, open_connection, question, tls_context
+from tests.bench.capacity import resident
+from tests.bench.disturbances import Stage
+from tests.bench.installation import contract_path, headers, install
+from tests.bench.ports import PORTS, require_free
+from tests.bench.proxies import running, wait_for
+
+_ROWS, _WORKERS, _QUIET = 20, 2, 20.0
+_FLAT, _WARM = 0.05, 0.2
+_NEEDED = ("nginx", "redis-server", "taskset")
+_SETTING_UP = 10
+
+
+class Soak:
+    """The callers, and what they were answered."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.answers: Counter[str] = Counter()
+        self.unexplained: Counter[str] = Counter()
+        self.memory: list[int] = []
+        self.taken: list[float] = []
+        self._context = tls_context(stage.folder)
+        sent = headers(stage.folder)
+        self._questions = [question(contract_path(one), sent) for one in pages.names(_ROWS)]
+        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def peak(self, seconds: float) -> float:
+        """Answers a second to as many callers as one processor stands, each asking again when it was answered."""
+        ends, before = time.monotonic() + seconds, self.answers["200"]
+
+        async def on_and_on(number: int) -> None:
+            while time.monotonic() < ends:
+                await self._once(number, time.monotonic())
+                number += 1
+
+        await asyncio.gather(*(on_and_on(number) for number in range(32)))
+        return (self.answers["200"] - before) / seconds
+
+    async def load(self, rate: float, seconds: float) -> None:
+        """Asks at a steady rate, whether or not answers come."""
+        began, tasks = time.monotonic(), set[asyncio.Task[None]]()
+        for number in range(int(seconds * rate)):
+            due = began + number / rate
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            task = asyncio.create_task(self._once(number, due))
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+        await asyncio.gather(*tasks)
+
+    async def disturb(self, ends: float) -> None:
+        """One thing after the other, with quiet between."""
+        while True:
+            for turn in self.stage.turns:
+                if time.monotonic() + 2 * _QUIET > ends:
+                    return
+                await asyncio.sleep(_QUIET)
+                await turn()
+
+    async def watch(self, ends: float) -> None:
+        """The memory of the gateway's processes, each second."""
+        while time.monotonic() < ends:
+            await asyncio.sleep(1)
+            self.memory.append(resident(self.stage.gateway))
+            if len(self.memory) % 60 == 0:
+                say(f"{len(self.memory) // 60} min: {self.memory[-1] / 1e6:.0f} MB, {dict(self.answers)}")
+
+    async def _once(self, number: int, due: float) -> None:
+        faults = self.stage.faults
+        try:
+            connection = self._free.pop() if self._free else await open_connection(self._context)
+            status, body, last = await ask(*connection, self._questions[number % len(self._questions)])
+            told = str(status) if status == 200 else f"{status} {json.loads(body)['code']}"
+            if last:
+                connection[1].close()
+            else:
+                self._free.append(connection)
+        except (OSError, EOFError) as error:
+            told = type(error).__name__
+        self.answers[told] += 1
+        self.taken.append((time.monotonic() - due) * 1000)
+        if told != "200" and not _explained(told, faults | self.stage.faults):
+            self.unexplained[told] += 1
+
+
+def _explained(told: str, faults: frozenset[str]) -> bool:
+    """A bank at fault explains problems that speak of a bank; a killed worker explains connections that broke."""
+    status, _, code = told.partition(" ")
+    return ("bank" in faults and code.startswith("bank_")) or ("worker" in faults and not status.isdigit())
+
+
+def say(line: str) -> None:
+    """One line of what the soak tells."""
+    print(line, flush=True)  # noqa: T201 - this is a command
+
+
+def _flat(memory: list[int]) -> dict[str, float]:
+    """MB at the beginning, after the warm-up, and at the end, and the growth between."""
+    warm = memory[int(len(memory) * _WARM) :]
+    first, last = (statistics.median(part) for part in (warm[: len(warm) // 4], warm[-(len(warm) // 4) :]))
+    return {"from_mb": round(first / 1e6, 1), "to_mb": round(last / 1e6, 1), "growth": round(last / first - 1, 4)}
+
+
+async def _soak(soak: Soak, minutes: float) -> dict[str, object]:
+    peak = await soak.peak(_SETTING_UP)
+    say(f"the peak is {peak:.0f} answers a second; {minutes:g} minutes at half of it")
+    soak.answers.clear()
+    soak.taken.clear()
+    ends = time.monotonic() + minutes * 60
+    await asyncio.gather(soak.load(peak / 2, minutes * 60), soak.disturb(ends), soak.watch(ends))
+    taken = sorted(soak.taken)
+    return {
+        "minutes": minutes,
+        "rate": round(peak / 2, 1),
+        "answers": dict(soak.answers),
+        "unexplained": dict(soak.unexplained),
+        "done": dict(soak.stage.done),
+        "p50_ms": round(taken[len(taken) // 2], 1),
+        "p99_ms": round(taken[len(taken) * 99 // 100], 1),
+        "memory": _flat(soak.memory),
+    }
+
+
+def _with_workers(folder: pathlib.Path) -> None:
+    path = folder / "gateway.yaml"
+    settings = yaml.safe_load(path.read_text())
+    settings |= {"workers": _WORKERS, "redis": {"url": f"redis://127.0.0.1:{PORTS['REDIS']}/0"}}
+    path.write_text(yaml.safe_dump(settings))
+
+
+def main() -> None:
+    """Sets up, soaks, judges."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=20)
+    options = parser.parse_args()
+    missing = [name for name in _NEEDED if not shutil.which(name)]
+    if missing:
+        raise SystemExit(f"soak: this machine lacks {', '.join(missing)} (Debian: nginx redis-server util-linux)")
+    require_free()
+    with tempfile.TemporaryDirectory(prefix="soak-") as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        install(folder, pages.names(_ROWS))
+        pages.write(folder / "www", _ROWS, pages.PAGES)
+        _with_workers(folder)
+        stage = Stage(folder)
+        stage.begin()
+        serve = [
+            str(pathlib.Path(sys.executable).parent / "gateway"),
+            "serve",
+            "--settings",
+            str(folder / "gateway.yaml"),
+        ]
+        try:
+            # On both processors: the workers are to compete as they would, with each other and their callers.
+            with running(serve, "0,1", folder / "gateway.log") as stage.gateway:
+                wait_for(f"http://127.0.0.1:{PORTS['GATEWAY_HEALTH']}/readyz", {}, folder / "gateway.log", 60)
+                told = asyncio.run(_soak(Soak(stage), options.minutes))
+        finally:
+            stage.end()
+    say(json.dumps(told))
+    memory = told["memory"]
+    assert isinstance(memory, dict)
+    if told["unexplained"] or abs(memory["growth"]) > _FLAT:
+        raise SystemExit("soak: it did not hold")
+
+
+if __name__ == "__main__":
+    main()
