@@ -23,7 +23,7 @@ from tests.bench import pages
 from tests.bench.callers import ask, open_connection, question, tls_context
 from tests.bench.capacity import resident
 from tests.bench.disturbances import Stage
-from tests.bench.installation import contract_path, headers, install
+from tests.bench.installation import BANK, contract_path, headers, install
 from tests.bench.ports import PORTS, require_free
 from tests.bench.proxies import running, wait_for
 
@@ -148,6 +148,9 @@ def _with_workers(folder: pathlib.Path) -> None:
     settings = yaml.safe_load(path.read_text())
     settings |= {"workers": _WORKERS, "redis": {"url": f"redis://127.0.0.1:{PORTS['REDIS']}/0"}}
     path.write_text(yaml.safe_dump(settings))
+    path = folder / f"files/adapters/banks/{BANK}.yaml"
+    # A circuit that stays open for longer than a bank was at fault would be most of what is seen.
+    path.write_text(path.read_text() + "circuit: {open_for: 4s}\n")
 
 
 def main() -> None:
