@@ -66,6 +66,8 @@ class Client:
 
     async def close(self) -> None:
         """Closes every connection, those in use too."""
+        for line in self._lines.values():
+            line.close()
         await self._connector.close()
 
     async def send(self, outgoing: Outgoing) -> BankResponse:
@@ -93,7 +95,7 @@ class Client:
             attempt.status = head.code
             body = await self._read(stream)
             protocol.settled()
-            connection.release()
+            line.free(connection)
             connection = None
             outcome = _OUTCOMES[head.code // 100]
             return BankResponse(

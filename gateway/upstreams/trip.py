@@ -37,6 +37,7 @@ class Trip:
         self.sent = False
         self._ends = deadline - _MARGIN
         self._connection: Connection | None = None
+        self._line: Line | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     async def connect(self, line: Line) -> BankProtocol:
@@ -45,7 +46,7 @@ class Trip:
         left = self._ends - loop.time()
         if left <= 0:
             raise DeadlineExceeded
-        self._connection = await line.connect(left)
+        self._line, self._connection = line, await line.connect(left)
         protocol = cast("BankProtocol", self._connection.protocol)
         self._timer = loop.call_at(self._ends, protocol.expire)
         return protocol
@@ -61,9 +62,9 @@ class Trip:
         if self._timer is not None:
             self._timer.cancel()
         if self._connection is not None:
-            if reusable:
+            if reusable and self._line is not None:
                 cast("BankProtocol", self._connection.protocol).settled()
-                self._connection.release()
+                self._line.free(self._connection)
             else:
                 self._connection.close()
             self._connection = None

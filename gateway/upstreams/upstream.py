@@ -96,6 +96,8 @@ class Upstream:
 
     async def close(self) -> None:
         """Closes all connections."""
+        if self._line is not None:
+            self._line.close()
         if self._connector is not None:
             await self._connector.close()
 

@@ -7,6 +7,7 @@ import zlib
 import pytest
 import trustme
 
+from gateway.banks import connections
 from gateway.banks.translation import AnswerLost
 from gateway.errors import (
     BankNonsense,
@@ -178,6 +179,24 @@ async def test_a_bank_that_hangs_up_while_idle_costs_a_read_nothing(listen, reac
     await way.send(outgoing(f"{bank.base_url}/a"))
     bank.hang_up()
     assert (await way.send(outgoing(f"{bank.base_url}/a"))).status == 200
+
+
+async def test_a_connection_that_nobody_needs_is_closed(listen, reach, outgoing, monkeypatch):
+    monkeypatch.setattr(connections, "_KEEP_IDLE", 0.05)
+    left = asyncio.Event()
+
+    async def talk(reader, writer):
+        await bank.request(reader)
+        writer.write(OK)
+        assert await reader.read() == b""
+        left.set()
+
+    bank = await listen(talk=talk)
+    way = reach(bank.base_url)
+    await way.send(outgoing(f"{bank.base_url}/a"))
+    await asyncio.wait_for(left.wait(), 10)
+    assert (await way.send(outgoing(f"{bank.base_url}/a"))).status == 200
+    assert bank.connections == 2
 
 
 async def test_a_reset_in_the_middle_leaves_the_outcome_unknown(listen, reach, outgoing):
