@@ -143,8 +143,8 @@ class BankProtocol(ResponseHandler):
 class Line:
     """The way to one origin of a bank, and the pool of its open connections.
 
-    The pool is our own, since the connector's own costs several times as much; the connector still knows every connection
-    as one in use, and closes them all when it is closed.
+    The pool is our own, since the connector's own costs several times as much; to the connector every connection is one
+    in use, and it closes them all when it is closed.
     """
 
     def __init__(self, connector: TCPConnector, origin: Origin, context: ssl.SSLContext, within: float) -> None:
