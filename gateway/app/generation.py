@@ -23,7 +23,8 @@ from gateway.filters.tokens.keysets import KeySets
 from gateway.mapping.identity import Identities
 from gateway.mapping.pages import instant
 from gateway.mapping.records import BoundMapping
-from gateway.routes import RouteTable
+from gateway.routes import PreparedFilters, RouteTable
+from gateway.routes import prepare as prepare_filters
 from gateway.secrets import Sealer
 from gateway.settings import Settings
 from gateway.store.counters import Counters
@@ -63,6 +64,7 @@ class Ready(msgspec.Struct, frozen=True):
 
     files: FileSet
     banks: tuple[Prepared, ...]
+    filters: PreparedFilters
     mappings: dict[str, dict[str, BoundMapping]]
     openapi: bytes
 
@@ -79,8 +81,9 @@ def prepare(files: FileSet, lasting: Lasting) -> Ready:
     if problems:
         raise Refused(problems)
     banks = prepare_banks(served, lasting.settings.secrets)
+    filters = prepare_filters(files.policies, lasting.settings.secrets)
     mappings = {bank.file.profile.name: _bound(files, bank, lasting.identities) for bank in banks}
-    return Ready(files, banks, mappings, files.openapi())
+    return Ready(files, banks, filters, mappings, files.openapi())
 
 
 def _bound(files: FileSet, bank: Prepared, identities: Identities) -> dict[str, BoundMapping]:
@@ -130,13 +133,12 @@ class Generation:
             local_counters=lasting.local_counters,
             replays=lasting.replays,
             key_sets=lasting.key_sets,
-            secrets=lasting.settings.secrets,
             hash_consent=lasting.hash_consent,
             clock=lasting.clock,
             monotonic=lasting.monotonic,
             new_id=lasting.new_id,
         )
-        self.table = RouteTable(ready.files.policies, building)
+        self.table = RouteTable(ready.files.policies, building, ready.filters)
 
     def health(self, bank: str) -> Health:
         """How a bank fares, as its circuit sees it."""

@@ -7,7 +7,6 @@ import msgspec
 from gateway.contract import Clock
 from gateway.exchange import ConsentStore, Handler
 from gateway.filters.tokens.keysets import KeySets
-from gateway.secrets import Secrets
 from gateway.store.counters import Counters
 from gateway.store.replays import ReplaySet
 from gateway.upstreams import UpstreamSettings
@@ -17,8 +16,7 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     """The parts that a table stands on; `operations` and `upstream` give a route's innermost handler.
 
     `key_sets`, `counters` and `replays` outlive a table: a reload neither fetches keys anew nor forgets what was
-    counted or came once. `local_counters` are this process's own, for when `counters` can not be asked. `secrets` is
-    where the references of filters lead; it is followed while a table is built.
+    counted or came once. `local_counters` are this process's own, for when `counters` can not be asked.
     `monotonic` answers seconds, `new_id` a UUID, `hash_consent` the keyed hash under which telemetry knows a consent.
     """
 
@@ -29,7 +27,6 @@ class Building(msgspec.Struct, frozen=True, kw_only=True):
     local_counters: Counters
     replays: ReplaySet
     key_sets: KeySets
-    secrets: Secrets
     hash_consent: Callable[[str], str]
     clock: Clock
     monotonic: Callable[[], float]

@@ -75,6 +75,29 @@ PARAMETERS: dict[str, Json] = {
             {"type": "string", "enum": ["no-cache"]},
             "no-cache",
         ),
+        _parameter(
+            "header",
+            "Signature-Input",
+            "What the signature covers, when and with which key it was made (RFC 9421).",
+            {"type": "string"},
+            'sig=("@method" "@target-uri" "authorization");created=1795348800;keyid="books-1";tag="fapi-2-request"',
+            required=True,
+        ),
+        _parameter(
+            "header",
+            "Signature",
+            "The signature, under the same label.",
+            {"type": "string"},
+            "sig=:MEUC:",
+            required=True,
+        ),
+        _parameter(
+            "header",
+            "Content-Digest",
+            "The hash of the body (RFC 9530); must be covered where there is a body.",
+            {"type": "string"},
+            "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:",
+        ),
         _parameter("header", "x-fapi-interaction-id", "Names the interaction; made where absent.", _UUID, _EXAMPLE_ID),
         _parameter("header", "x-request-id", "Names the request; made where absent.", _UUID, _EXAMPLE_ID),
     )
@@ -102,13 +125,27 @@ HEADERS: dict[str, Json] = {
         "schema": {"type": "string"},
         "example": 'Bearer error="invalid_token"',
     },
+    "Accept-Signature": {
+        "description": "What a signature must cover here, where one is asked for (RFC 9421 section 5.1).",
+        "schema": {"type": "string"},
+        "example": 'sig=("@method" "@target-uri" "authorization");created;tag="fapi-2-request"',
+    },
+    "Content-Digest": {
+        "description": "The hash of the answer's body (RFC 9530), where the answer is signed.",
+        "schema": {"type": "string"},
+    },
+    "Signature-Input": {
+        "description": "What our signature covers, the request with it (RFC 9421), where the answer is signed.",
+        "schema": {"type": "string"},
+    },
+    "Signature": {"description": "Our signature, where the answer is signed.", "schema": {"type": "string"}},
     "Age": {
         "description": "Seconds since the bank was asked (RFC 9111 section 5.1).",
         "schema": {"type": "integer", "minimum": 0},
     },
 }
 HEADERS_BY_STATUS = {
-    401: ("WWW-Authenticate",),
+    401: ("WWW-Authenticate", "Accept-Signature"),
     403: ("WWW-Authenticate",),
     429: ("Retry-After",),
     503: ("Retry-After",),

@@ -102,11 +102,23 @@ FILTERS: dict[str, Part] = {
     ),
     "mtls": Part(problems=(errors.Unauthenticated, errors.Forbidden), security="mutual_tls"),
     "jwt": Part(problems=(errors.Unauthenticated, errors.KeysUnavailable), security="bearer"),
+    "signature": Part(
+        parameters=("Signature-Input", "Signature", "Content-Digest"),
+        headers=("Content-Digest", "Signature-Input", "Signature"),
+        problems=(
+            errors.RequestSignatureRefused,
+            errors.BodyTooLarge,
+            errors.KeysUnavailable,
+            errors.SigningUnavailable,
+            errors.StoreUnavailable,
+        ),
+    ),
     "scopes": Part(problems=(errors.ScopeMissing,)),
     "consent": Part(
         parameters=("Consent-Id", "PSU-IP-Address", "PSU-User-Agent"), problems=(errors.NotFound, errors.ConsentExpired)
     ),
     "rate_limit": Part(headers=("RateLimit-Policy", "RateLimit"), problems=(errors.RateLimited,)),
     "timeout": Part(),
+    "json_body": Part(problems=(errors.BodyTooLarge, errors.MediaTypeUnsupported)),
     "cache": Part(parameters=("Cache-Control",), headers=("Age",)),
 }

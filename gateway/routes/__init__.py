@@ -6,6 +6,18 @@ filter and chain; a request looks nothing up by name and parses no settings.
 
 from gateway.routes.operations import OPERATIONS, OperationFacts
 from gateway.routes.policies import RoutePolicy
-from gateway.routes.table import Match, RouteTable, Row, load, read, rows
+from gateway.routes.table import Match, PreparedFilters, RouteTable, Row, load, prepare, read, rows
 
-__all__ = ["OPERATIONS", "Match", "OperationFacts", "RoutePolicy", "RouteTable", "Row", "load", "read", "rows"]
+__all__ = [
+    "OPERATIONS",
+    "Match",
+    "OperationFacts",
+    "PreparedFilters",
+    "RoutePolicy",
+    "RouteTable",
+    "Row",
+    "load",
+    "prepare",
+    "read",
+    "rows",
+]

@@ -1,6 +1,7 @@
 """The compiled table: method and raw path lead to a route's facts, its parameters and its ready chain of filters."""
 
 from collections.abc import Awaitable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -12,10 +13,14 @@ from gateway.routes.checks import check, place
 from gateway.routes.policies import Listed, Reading, RoutePolicy
 from gateway.routes.template import Template
 from gateway.routes.tree import Tree
-from gateway.secrets import CertificateUnusable, SecretUnreadable
+from gateway.secrets import CertificateUnusable, Secrets, SecretUnreadable
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """What the gateway knows (RFC 9110 section 9); TRACE and CONNECT it does not."""
+
+
+PreparedFilters: TypeAlias = Mapping[tuple[str, object], Any]
+"""By a filter's name and settings, what its factory is given in their place."""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -50,15 +55,15 @@ class _End(msgspec.Struct, frozen=True):
 class RouteTable:
     """All routes of one set of files.
 
-    Building one raises Refused where secrets of upstreams or filters can not be used: that is known only when they are
-    read.
+    Building one raises Refused where an upstream's secrets can not be used: that is known only when they are read.
+    `prepared` is what `prepare` answered for the same policies.
     """
 
-    def __init__(self, policies: tuple[RoutePolicy, ...], building: Building) -> None:
+    def __init__(self, policies: tuple[RoutePolicy, ...], building: Building, prepared: PreparedFilters) -> None:
         self._rows = rows(policies)
         self._trees: dict[str, Tree[_End]] = {}
-        problems: list[Problem] = []
-        filters = _Filters(building, problems)
+        problems = []
+        filters = _Filters(building, prepared)
         for policy in policies:
             try:
                 innermost = _innermost(policy, building)
@@ -106,23 +111,37 @@ def read(layers: Layers) -> tuple[RoutePolicy, ...]:
     return policies
 
 
+def prepare(policies: tuple[RoutePolicy, ...], secrets: Secrets) -> PreparedFilters:
+    """Reads what filters refer to, each distinct filter once. Blocks on files. Raises Refused with every problem."""
+    problems: list[Problem] = []
+    prepared: dict[tuple[str, object], Any] = {}
+    for listed in (one for policy in policies for one in policy.filters):
+        reading, key = FILTERS[listed.name].prepare, (listed.name, listed.settings)
+        if reading is not None and key not in prepared:
+            prepared[key] = reading(listed.settings, listed.loaded, listed.path, secrets, problems)
+    if problems:
+        raise Refused(problems)
+    return prepared
+
+
 def rows(policies: tuple[RoutePolicy, ...]) -> tuple[Row, ...]:
     """The routes as people are shown them, by path and method."""
     shown = [_row(policy, method) for policy in policies for method in policy.methods]
     return tuple(sorted(shown, key=lambda row: (row.template, METHODS.index(row.method))))
 
 
-def load(layers: Layers, building: Building) -> RouteTable:
+def load(layers: Layers, building: Building, secrets: Secrets) -> RouteTable:
     """Reads, checks and compiles. Raises Refused."""
-    return RouteTable(read(layers), building)
+    policies = read(layers)
+    return RouteTable(policies, building, prepare(policies, secrets))
 
 
 class _Filters:
     """Builds each distinct filter once: routes with equal settings share what it remembers."""
 
-    def __init__(self, building: Building, problems: list[Problem]) -> None:
+    def __init__(self, building: Building, prepared: PreparedFilters) -> None:
         self._building = building
-        self._problems = problems
+        self._prepared = prepared
         self._built: dict[tuple[str, object], Filter] = {}
 
     def chain(self, listed: tuple[Listed, ...], handler: Handler) -> Handler:
@@ -133,21 +152,9 @@ class _Filters:
     def _filter(self, listed: Listed) -> Filter:
         key = (listed.name, listed.settings)
         if key not in self._built:
-            self._built[key] = self._build(listed)
+            settings = self._prepared.get(key, listed.settings)
+            self._built[key] = FILTERS[listed.name].build(settings, self._building)
         return self._built[key]
-
-    def _build(self, listed: Listed) -> Filter:
-        kind, settings = FILTERS[listed.name], listed.settings
-        if kind.prepare is not None:
-            settings = kind.prepare(settings, listed.loaded, listed.path, self._building.secrets, self._problems)
-            if settings is None:
-                return _refused
-        return kind.build(settings, self._building)
-
-
-async def _refused(_exchange: Exchange, _call_next: CallNext) -> Response:
-    """Stands where a filter could not be built; the table that it would serve in is refused."""
-    raise AssertionError
 
 
 def _around(one: Filter, call_next: CallNext) -> Handler:

@@ -12,6 +12,7 @@ from gateway.app.serving import Serving
 from gateway.files import Layers, Refused
 from gateway.telemetry import Telemetry, TelemetrySettings
 from tests.app.house import build, write
+from tests.signatures.pems import public_pem
 
 pytestmark = pytest.mark.usefixtures("few_files")
 FORM = """
@@ -84,3 +85,29 @@ async def test_a_consent_is_known_to_telemetry_by_a_keyed_hash(serving):
     assert shown == lasting.hash_consent("consent-1") != lasting.hash_consent("consent-2")
     assert len(shown) == 16
     assert shown != msgspec.structs.replace(lasting, hash_key=b"other").hash_consent("consent-1")
+
+
+SIGNED = """
+routes:
+  - name: signed-banks
+    method: GET
+    path: /signed/banks
+    operation: banks.list
+    filters:
+      - {name: mtls}
+      - name: signature
+        origin: https://gateway.example
+        callers: [{identity: spiffe://test/one, keys: [{id: one, algorithm: EdDSA, key: "file:one.pem"}]}]
+"""
+
+
+async def test_keys_of_filters_are_read_before_a_set_serves(serving, tmp_path):
+    write(tmp_path, "policies/signed.yaml", SIGNED)
+    with pytest.raises(Refused) as caught:
+        prepared(serving)
+    [problem] = caught.value.problems
+    assert problem.file.endswith("policies/signed.yaml")
+    assert (problem.line, problem.where) == (10, "routes[signed-banks].filters[signature].callers[0].keys[0].key")
+    (tmp_path / "secrets" / "one.pem").write_bytes(public_pem("Ed25519"))
+    serving.take(prepared(serving)[0], 1)
+    assert "signed-banks" in {row.name for row in serving.generation.table.rows()}

@@ -94,7 +94,7 @@ def _table(count: int) -> RouteTable:
         (folder / "many.yaml").write_text("routes:\n" + "".join(f"  - {one}\n" for one in areas))
         policies = read(Layers((pathlib.Path(name),)))
     parts: dict[str, Any] = dict.fromkeys(Building.__struct_fields__)
-    return RouteTable(policies, Building(**{**parts, "upstream": lambda _settings: _answer}))
+    return RouteTable(policies, Building(**{**parts, "upstream": lambda _settings: _answer}), {})
 
 
 async def _answer(_exchange: Exchange) -> Response:

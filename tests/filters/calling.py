@@ -167,7 +167,6 @@ class Gateway:
             local_counters=self.counters,
             replays=MemoryReplays(lambda: self.clock().timestamp()),
             key_sets=self.key_sets,
-            secrets=Secrets(folder, {}),
             hash_consent=lambda consent_id: f"hash of {len(consent_id)}",
             clock=self.clock,
             monotonic=self.clock.monotonic,
@@ -175,7 +174,7 @@ class Gateway:
         )
         (folder / "policies").mkdir(exist_ok=True)
         (folder / "policies" / "one.yaml").write_text(policy)
-        self.table: RouteTable = load(Layers((folder,)), self.building)
+        self.table: RouteTable = load(Layers((folder,)), self.building, Secrets(folder, {}))
 
     async def call(
         self,

@@ -97,7 +97,7 @@ routes:
 
 
 def test_an_empty_table_finds_nothing():
-    table = RouteTable((), None)
+    table = RouteTable((), None, {})
     with pytest.raises(NotFound):
         table.match("GET", "/")
     assert table.rows() == ()
