@@ -40,36 +40,54 @@ class Acceptor:
         self._context = context
         self._seconds = seconds
         self._refused = refused
-        self._room = asyncio.Semaphore(most)
+        self._most = most
         self._beginning: set[asyncio.Task[None]] = set()
-        self._accepting = asyncio.create_task(self._accept())
+        self._loop = asyncio.get_running_loop()
+        self._later: asyncio.TimerHandle | None = None
+        self._waiting = self._closed = False
+        self._wait()
 
     def is_serving(self) -> bool:
         """Whether connections are accepted."""
-        return not self._accepting.done()
+        return not self._closed
 
     def close(self) -> None:
         """Accepts no more; what was accepted goes on."""
-        self._accepting.cancel()
+        self._closed = True
+        if self._later is not None:
+            self._later.cancel()
+        self._pause()
+        self._listening.close()
 
-    async def _accept(self) -> None:
-        loop = asyncio.get_running_loop()
-        with self._listening:
-            while True:
-                await self._room.acquire()
-                try:
-                    connection, address = await loop.sock_accept(self._listening)
-                except OSError:  # no more descriptors, or a connection that went while it waited
-                    self._room.release()
-                    await asyncio.sleep(_PAUSE_SECONDS)
-                    continue
+    def _wait(self) -> None:
+        if not self._closed and not self._waiting:
+            self._loop.add_reader(self._listening, self._accept)
+            self._waiting = True
+
+    def _pause(self) -> None:
+        if self._waiting:
+            self._loop.remove_reader(self._listening)
+            self._waiting = False
+
+    def _accept(self) -> None:
+        """Takes all that wait. Not a coroutine: one that is cancelled could lose what it had just accepted."""
+        try:
+            while len(self._beginning) < self._most:
+                connection, address = self._listening.accept()
+                connection.setblocking(False)
                 task = asyncio.create_task(self._begin(connection, str(address[0])))
                 self._beginning.add(task)
                 task.add_done_callback(self._begun)
+        except BlockingIOError:
+            return
+        except OSError:  # no more descriptors
+            self._later = self._loop.call_later(_PAUSE_SECONDS, self._wait)
+        self._pause()
 
     def _begun(self, task: asyncio.Task[None]) -> None:
         self._beginning.discard(task)
-        self._room.release()
+        if self._later is None or self._later.cancelled() or self._later.when() <= self._loop.time():
+            self._wait()
 
     async def _begin(self, connection: socket.socket, address: str) -> None:
         try:
@@ -84,7 +102,7 @@ class Acceptor:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # A handshake that fails has been counted, and told the caller, by then.
         with contextlib.suppress(OSError, ssl.SSLError, TimeoutError):
-            await asyncio.get_running_loop().connect_accepted_socket(
+            await self._loop.connect_accepted_socket(
                 lambda: self._protocol(preface=preface),
                 connection,
                 ssl=self._context,

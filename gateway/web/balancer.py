@@ -114,7 +114,7 @@ class Balancer:
             return known[0]
         assert self._trust is not None
         try:
-            until = self._trust.judge(chain, datetime.now(UTC)).timestamp()
+            until = self._trust.judge(chain, datetime.fromtimestamp(time.time(), UTC)).timestamp()
         except CertificateRefused as refused:
             raise Unauthenticated(f"The client certificate that was handed on is not taken: {refused}.") from None
         peer = Peer("", identity_of(chain[0], self._kind), thumbprint_of(chain[0]))

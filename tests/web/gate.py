@@ -28,6 +28,7 @@ class Gate:
         self.secrets = Secrets(folder, {})
         self.settings = TlsSettings(certificate="file:server.pem", key="file:server.key", client_ca="file:clients.pem")
         self._serve = serve
+        self._said: BalancerSettings | None = None
         self.place: Place
         self.tls: Tls | None = None
         self.told: asyncio.Queue[str] = asyncio.Queue()
@@ -51,9 +52,9 @@ class Gate:
         await self.new_certificate()
         values = {name: getattr(self.settings, name) for name in self.settings.__struct_fields__}
         self.settings = TlsSettings(**{**values, **settings})
+        self._said = balancer
         front = await self._front()
-        made = Balancer(balancer, front.tls.trust if front.tls else None) if balancer is not None else None
-        self.place = await self._serve(context=front.tls, tls=self.settings, balancer=made)
+        self.place = await self._serve(context=front.tls, tls=self.settings, balancer=front.balancer)
         return self
 
     async def renew(self) -> None:
@@ -75,7 +76,8 @@ class Gate:
         self.tls = await asyncio.to_thread(
             build_tls, self.settings, self.secrets, observe=self._observe, handshake_timeout=2.0, before=self.tls
         )
-        return Front(self.tls)
+        said = self._said
+        return Front(self.tls, Balancer(said, self.tls.trust) if said is not None else None)
 
     def _observe(self, reason: str) -> None:
         self.failures[reason] += 1
