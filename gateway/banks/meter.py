@@ -14,6 +14,10 @@ class Meter(Protocol):
         """A circuit became `closed`, `open` or `half_open`."""
         ...
 
+    def rejected(self, bank: str, *, kept: bool) -> None:
+        """An answer was not read because its signature failed; whether it was kept for the operator."""
+        ...
+
     def retried(self, bank: str, reason: str) -> None:
         """A request is about to be sent again because of a status, or the code of one of our errors."""
         ...

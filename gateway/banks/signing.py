@@ -15,6 +15,7 @@ import msgspec
 
 from gateway.banks.decoding import coding_of, decode
 from gateway.banks.entry import Signing
+from gateway.banks.meter import Meter
 from gateway.banks.origins import Origins, UrlRefused
 from gateway.contract import BankRequest, BankResponse, Clock
 from gateway.errors import BankNonsense, BankSignatureRefused, GatewayFault
@@ -73,6 +74,9 @@ class Rejected(msgspec.Struct, frozen=True):
 Keep: TypeAlias = Callable[[Rejected], Awaitable[str | None]]
 """Keeps a rejected answer; the id under which an operator finds it, or None where it could not be kept."""
 
+Reject: TypeAlias = Callable[[Rejected], Awaitable[BankSignatureRefused]]
+"""Does what is due with a rejected answer; the failure to raise."""
+
 
 class Rule(msgspec.Struct, frozen=True):
     """For which messages; None: all of them."""
@@ -114,7 +118,7 @@ class Signatures(msgspec.Struct, frozen=True):
 
         return signed
 
-    def verifying(self, send: Send, origins: Origins, clock: Clock, most: int, bank: str, keep: Keep) -> Send:
+    def verifying(self, send: Send, origins: Origins, clock: Clock, most: int, bank: str, reject: Reject) -> Send:
         """Verifies answers on the way in, and decodes them: `send` must answer bodies as they arrived.
 
         `most` bounds what a body may decode to. Raises BankSignatureRefused.
@@ -129,8 +133,7 @@ class Signatures(msgspec.Struct, frozen=True):
                 try:
                     verify(Answer(response.status, headers, response.body, request), clock())
                 except SignatureRefused as refused:
-                    rejected = _rejected(bank, outgoing, response, headers, str(refused))
-                    raise await _told(rejected, keep) from None
+                    raise await reject(_rejected(bank, outgoing, response, headers, str(refused))) from None
             return msgspec.structs.replace(response, body=decode(response.body, coding_of(response.headers), most))
 
         return verified
@@ -226,9 +229,15 @@ def _rejected(bank: str, outgoing: Outgoing, response: BankResponse, headers: He
     return Rejected(bank, outgoing.operation, reason, method, response.url, response.status, headers, response.body)
 
 
-async def _told(rejected: Rejected, keep: Keep) -> BankSignatureRefused:
-    review = await keep(rejected)
-    members: dict[str, Any] = {"bank": rejected.bank, "bank_status": rejected.status}
-    if review is not None:
-        members["review"] = review
-    return BankSignatureRefused(f"The answer of {rejected.bank} was not read: {rejected.reason}.", **members)
+def rejecting(keep: Keep, meter: Meter) -> Reject:
+    """Keeps and counts what was rejected, and makes the problem of it."""
+
+    async def reject(rejected: Rejected) -> BankSignatureRefused:
+        review = await keep(rejected)
+        meter.rejected(rejected.bank, kept=review is not None)
+        members: dict[str, Any] = {"bank": rejected.bank, "bank_status": rejected.status}
+        if review is not None:
+            members["review"] = review
+        return BankSignatureRefused(f"The answer of {rejected.bank} was not read: {rejected.reason}.", **members)
+
+    return reject

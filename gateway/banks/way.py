@@ -18,7 +18,7 @@ from gateway.banks.limits import Limit, Room
 from gateway.banks.meter import Meter
 from gateway.banks.origins import Origins
 from gateway.banks.retry import Patience, Retry
-from gateway.banks.signing import NO_SIGNATURES, Keep, Signatures, as_arrived, kept_nowhere
+from gateway.banks.signing import NO_SIGNATURES, Keep, Signatures, as_arrived, kept_nowhere, rejecting
 from gateway.banks.tls import Identity
 from gateway.contract import Clock
 from gateway.exchange import Send
@@ -71,7 +71,7 @@ class Way:
         self._client = Client(bank, self.origins, lines, connector, bounds, meter, new_span_id, decoding)
         send: Send = self._client.send
         if signatures.answers:
-            send = signatures.verifying(send, self.origins, clock, bounds.answer_bytes, bank, keep)
+            send = signatures.verifying(send, self.origins, clock, bounds.answer_bytes, bank, rejecting(keep, meter))
         if signatures.requests:
             send = signatures.signing(send, self.origins, clock)
         self.circuit = Circuit(bank, conditions.tolerance, asyncio.get_running_loop().time, meter)

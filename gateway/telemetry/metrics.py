@@ -53,6 +53,12 @@ class Metrics:
             *("gateway_bank_call_duration_seconds", "Single attempts at a bank."), "bank", "operation", "outcome"
         )
         self._retries = counts("gateway_bank_retries_total", "Attempts that were repeated, by why.", "bank", "reason")
+        self._rejected = counts(
+            "gateway_bank_answers_rejected_total",
+            "Answers whose signature failed, by whether they were kept.",
+            "bank",
+            "kept",
+        )
         self._circuits = gauges(
             "gateway_bank_circuit_state",
             "1 for the state that the circuit is in, of any worker.",
@@ -167,6 +173,10 @@ class Metrics:
     def retried(self, bank: str, reason: str) -> None:
         """An attempt is about to be repeated."""
         self._retries.add((bank, reason))
+
+    def rejected(self, bank: str, *, kept: bool) -> None:
+        """An answer was not read because its signature failed."""
+        self._rejected.add((bank, "yes" if kept else "no"))
 
     def circuit(self, bank: str, state: str) -> None:
         """A bank's circuit is `closed`, `open` or `half_open` now; ValueError for any other word."""

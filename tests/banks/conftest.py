@@ -31,6 +31,7 @@ class Tally:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str, str, float]] = []
         self.states: list[tuple[str, str]] = []
+        self.rejections: list[tuple[str, bool]] = []
         self.retries: list[tuple[str, str]] = []
         self.places: dict[str, tuple[Callable[[], float], int]] = {}
         self.certificates: dict[str, datetime] = {}
@@ -40,6 +41,9 @@ class Tally:
 
     def circuit(self, bank, state):
         self.states.append((bank, state))
+
+    def rejected(self, bank, *, kept):
+        self.rejections.append((bank, kept))
 
     def retried(self, bank, reason):
         self.retries.append((bank, reason))

@@ -219,7 +219,7 @@ async def test_an_answer_of_an_operation_without_a_rule_is_decoded_all_the_same(
     ids=["none", "none-on-an-error", "of-another-body", "two", "another-era"],
 )
 async def test_an_answer_that_the_bank_did_not_sign_is_kept_and_not_read(
-    listen, opened, outgoing, kept, headers, status, told
+    listen, opened, outgoing, kept, tally, headers, status, told
 ):
     bank = await listen(answer(BODY, *headers, ("X-Odd", "\udcff"), status=status))
     registry = opened(bank.base_url, ANSWERS)
@@ -235,6 +235,7 @@ async def test_an_answer_that_the_bank_did_not_sign_is_kept_and_not_read(
     assert (rejected.bank, rejected.operation, rejected.method) == ("albion", "accounts.list", "GET")
     assert (rejected.reason, rejected.url, rejected.body) == (told, f"{bank.base_url}/a", BODY)
     assert ("X-Odd", "\udcff") in rejected.headers
+    assert tally.rejections == [("albion", True)]
     # It says nothing of whether the bank is well.
     assert registry.banks["albion"].circuit.state == "closed"
 
@@ -282,7 +283,8 @@ MISTAKES = """\
 11:12 signing.keys[1].id: '' is not a key's id: visible ASCII, at most 256 characters
 11:39 signing.keys[1].key: is not a reference of the form file:NAME or env:NAME \
 (what stands here is not shown, it may be a secret)
-13:17 signing.requests[0].profile: 'cavege' is not one of: cavage, obie_jws, jades (did you mean 'cavage'?)
+13:17 signing.requests[0].profile: 'cavege' is not one of: cavage, obie_jws, jades, http_signatures \
+(did you mean 'cavage'?)
 14:25 signing.requests[1].era: unknown key 'era'
 14:49 signing.requests[1].covered[0]: 'Digest' is not a header's name in small letters, \
 or (request-target), (created), (expires)

@@ -21,6 +21,7 @@ def test_every_method_is_told_under_its_name_and_labels():
     metrics.active(lambda: 4)
     metrics.bank_call("albion", "transactions.list", "2xx", 0.2)
     metrics.retried("albion", "503")
+    metrics.rejected("albion", kept=False)
     metrics.circuit("albion", "open")
     metrics.concurrency("albion", lambda: 7, 10)
     metrics.limited("transactions", "burst")
@@ -42,6 +43,7 @@ def test_every_method_is_told_under_its_name_and_labels():
         "gateway_http_active_requests{}": 4,
         "gateway_bank_call_duration_seconds_count{bank=albion,operation=transactions.list,outcome=2xx}": 1,
         "gateway_bank_retries_total{bank=albion,reason=503}": 1,
+        "gateway_bank_answers_rejected_total{bank=albion,kept=no}": 1,
         "gateway_bank_circuit_state{bank=albion,state=open}": 1,
         "gateway_bank_circuit_state{bank=albion,state=closed}": 0,
         "gateway_bank_circuit_state{bank=albion,state=half_open}": 0,
