@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.files import Schema, read_yaml
+from gateway.settings import schema
 from tests.helm.rendering import CASES, HELM, LEAST, fact, library, over, render
 
 FACTS: dict[str, Any] = yaml.safe_load((CASES / "facts.yaml").read_text())
@@ -30,7 +32,11 @@ def test_values_have_the_effect_that_they_say(case: str) -> None:
         assert (name in documents) is (expected is not None), (name, sorted(documents))
         for path, value in (expected or {}).items():
             assert fact(documents[name], path) == value, (name, path)
-    settings = yaml.safe_load(documents["ConfigMap/door-settings"]["data"]["gateway.yaml"])
+    written = documents["ConfigMap/door-settings"]["data"]["gateway.yaml"]
+    read, problems = read_yaml("gateway.yaml", written.encode())
+    assert read is not None
+    assert [*problems, *Schema(schema()).check(read)] == [], "the gateway's own schema takes what the chart writes"
+    settings = yaml.safe_load(written)
     for path, value in FACTS[case].get("settings", {}).items():
         assert fact(settings, path) == value, path
     for words in FACTS[case].get("notes", ()):
