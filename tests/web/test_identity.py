@@ -3,9 +3,14 @@
 import asyncio
 import base64
 import datetime as dt
+import functools
 import hashlib
+import json
+import pathlib
 import socket
 import ssl
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import trustme
@@ -15,8 +20,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.settings import TlsSettings
+from gateway.telemetry import Telemetry
+from gateway.web.door import Door
 from gateway.web.identity import IdentityKind, identity_of, thumbprint_of
-from tests.web.conftest import Calls, Serve, Trust
+from tests.filters.calling import DEFAULTS, ROUTE, access_token, claims, sign
+from tests.filters.calling import Gateway as Behind
+from tests.web.authorities import Issued, root
+from tests.web.authorities import uri as uri_name
+from tests.web.conftest import Answer, Calls, Serve, Trust
+from tests.web.gate import Gate
 
 SPIFFE = "spiffe://bank.example/payments"
 
@@ -124,3 +136,98 @@ async def test_certificates_of_another_authority_are_refused_in_the_handshake(se
     with pytest.raises((ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)):
         await (await place.connect(stranger)).get()
     assert calls.seen == []
+
+
+class Bound:
+    """A gate with the usual filters behind it: certificate, token, consent."""
+
+    def __init__(self, gate: Gate, behind: Behind, holder: Issued) -> None:
+        self.gate, self.behind, self.holder = gate, behind, holder
+
+    def token(self, **changed: Any) -> str:
+        proof = {"x5t#S256": thumbprint_of(self.holder.der)}
+        return access_token(self.behind.clock, **{"cnf": proof, **changed})
+
+    async def call(self, shown: Issued | None, token: str) -> Answer:
+        wire = await self.gate.connect(shown)
+        return await wire.get("/v1/accounts", f"Authorization: Bearer {token}", "Consent-Id: consent-1")
+
+    async def refused(self, shown: Issued | None, token: str, told: str) -> None:
+        answer = await self.call(shown, token)
+        assert (answer.status, answer.problem["code"]) == (401, "unauthenticated")
+        assert told in answer.problem["detail"]
+        assert self.behind.innermost.exchanges == []
+
+
+CLIENTS = root("Clients")
+HOLDER = CLIENTS.issue(uri_name("spiffe://test/books"), common_name="books")
+
+
+@pytest.fixture
+async def bound(serve: Serve, telemetry: Telemetry, tmp_path: pathlib.Path) -> AsyncIterator[Bound]:
+    behind = await asyncio.to_thread(Behind, tmp_path, DEFAULTS + ROUTE)
+    gate = Gate(tmp_path, functools.partial(serve, attendant=Door(lambda: behind.table, telemetry)), CLIENTS)
+    yield Bound(await gate.open(client_certificate="optional"), behind, HOLDER)
+    await behind.key_sets.close()
+
+
+async def test_case_16_the_certificate_that_a_token_is_bound_to(bound: Bound):
+    assert (await bound.call(HOLDER, bound.token())).status == 200
+    assert bound.behind.innermost.exchanges[0].principal is not None
+
+
+async def test_case_16_no_certificate(bound: Bound):
+    await bound.refused(None, bound.token(), "needs a client certificate")
+
+
+async def test_case_16_another_certificate_of_the_same_name(bound: Bound):
+    twin = CLIENTS.issue(uri_name("spiffe://test/books"), common_name="books")
+    await bound.refused(twin, bound.token(), "bound to another certificate")
+
+
+async def test_case_16_a_renewed_certificate_of_the_same_key(bound: Bound):
+    renewed = CLIENTS.issue(uri_name("spiffe://test/books"), common_name="books", key=HOLDER.key)
+    await bound.refused(renewed, bound.token(), "bound to another certificate")
+    proof = {"x5t#S256": thumbprint_of(renewed.der)}
+    assert (await bound.call(renewed, bound.token(cnf=proof))).status == 200, "with a token of its own it is let in"
+
+
+async def test_case_16_the_certificate_of_another_tenant(bound: Bound):
+    other = CLIENTS.issue(uri_name("spiffe://test/rival"), common_name="rival")
+    await bound.refused(other, bound.token(), "bound to another certificate")
+    own = bound.token(cnf={"x5t#S256": thumbprint_of(other.der)}, tenant="rival", client_id="rival")
+    answer = await bound.call(other, own)
+    assert (answer.status, answer.problem["code"]) == (404, "not_found"), "the consent is not the rival's"
+
+
+@pytest.mark.parametrize(
+    "confirmation",
+    [
+        None,
+        {},
+        {"x5t#S256": thumbprint_of(HOLDER.der) + "="},
+        {"x5t#S256": hashlib.sha256(HOLDER.der).hexdigest()},
+        {"x5t#S256": base64.b64encode(hashlib.sha256(HOLDER.der).digest()).decode()},
+        {"x5t#S256": thumbprint_of(HOLDER.der), "jkt": "A" * 43},
+        {"x5t#S256": thumbprint_of(HOLDER.der), "x5t": "A" * 27},
+        {"x5t#S256": [thumbprint_of(HOLDER.der)]},
+        {"jkt": "A" * 43},
+    ],
+    ids=["none", "empty", "padding", "hex", "standard-base64", "two-members", "two-thumbprints", "list", "key"],
+)
+async def test_case_16_confirmations_that_bind_nothing(bound: Bound, confirmation: dict[str, Any] | None):
+    await bound.refused(HOLDER, bound.token(cnf=confirmation), "The access token is refused")
+
+
+async def test_case_16_two_confirmations(bound: Bound):
+    proof = json.dumps({"x5t#S256": thumbprint_of(HOLDER.der)})
+    written = json.dumps(claims(bound.behind.clock, cnf=None))[:-1] + f', "cnf": {{}}, "cnf": {proof}}}'
+    token = sign({"alg": "ES256", "typ": "at+jwt", "kid": "first"}, written.encode())
+    await bound.refused(HOLDER, token, "strict JSON")
+
+
+async def test_case_16_a_remembered_token_is_checked_on_each_connection(bound: Bound):
+    token = bound.token()
+    assert (await bound.call(HOLDER, token)).status == 200
+    bound.behind.innermost.exchanges.clear()
+    await bound.refused(CLIENTS.issue(common_name="books"), token, "bound to another certificate")
