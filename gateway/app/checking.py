@@ -9,6 +9,7 @@ import io
 import pathlib
 
 from gateway.app.certificates import Certificates, named_listeners
+from gateway.app.counting import uncounted
 from gateway.app.files import FileSet
 from gateway.app.serving import Serving
 from gateway.files import Layers, Problem, Refused
@@ -36,6 +37,7 @@ async def _check(settings: Settings, layers: Layers, telemetry: Telemetry) -> Fi
         problems += refused.problems
     try:
         files = await _prepare(Serving(settings, telemetry), layers)
+        problems += uncounted(files, settings.redis, settings.workers)
     except Refused as refused:
         problems += refused.problems
     if problems:

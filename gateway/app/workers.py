@@ -8,26 +8,21 @@ a new worker wait for each other: no worker opens its doors with files that are 
 import asyncio
 import socket
 import time
-from collections.abc import Iterator
 
 import msgspec
 
-from gateway.app.files import FileSet, read_files
+from gateway.app.counting import uncounted
+from gateway.app.files import read_files
 from gateway.app.generation import prepare
 from gateway.app.hand import Hand, WorkerFailed, describe_end, spawn
 from gateway.app.messages import Ask, Close, Forget, Linger, Open, Prepare, Renew, Start, Take
 from gateway.app.report import Member
 from gateway.app.serving import Serving
-from gateway.files import Layers, Problem, Refused
+from gateway.files import Layers, Refused
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 from gateway.web.listeners import bind
 
-_COUNTING = {
-    "rate_limit": "would each let the whole limit through",
-    "signature": "would each take a request that another has taken already",
-}
-"""Filters that are right only where all processes count together, and what would happen otherwise."""
 _ANSWER_SECONDS = 1.0
 _SILENT_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
@@ -208,23 +203,12 @@ class Workers:
     async def _check(self, layers: Layers, number: int) -> Accepted:
         def check() -> Accepted:
             files = read_files(layers)
-            problems = list(self._uncounted(files))
+            problems = list(uncounted(files, self._settings.redis, self._count))
             if problems:
                 raise Refused(problems)
             return Accepted(layers, number, files.content_hash, prepare(files, self._judge.lasting).openapi)
 
         return await asyncio.to_thread(check)
-
-    def _uncounted(self, files: FileSet) -> Iterator[Problem]:
-        """Filters that each worker would count for itself."""
-        if self._settings.redis is not None:
-            return
-        for policy in files.policies:
-            for name, consequence in _COUNTING.items():
-                listed = policy.listed(name)
-                if listed is not None and getattr(listed.settings, "replay", None) != "allowed":
-                    told = f"{self._count} workers {consequence}: set 'redis' in the settings, or serve with one"
-                    yield listed.loaded.problem(listed.path, told)
 
     async def _tend(self, hand: Hand) -> None:
         """Sees one place to its end: whenever its worker dies unasked, another takes the place."""

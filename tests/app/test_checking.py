@@ -52,3 +52,11 @@ def test_a_banks_secret_that_leads_nowhere_is_told_of(house: pathlib.Path) -> No
     told = check(house)
     assert told
     assert all("file:banks/gone" in one for one in told)
+
+
+def test_limits_that_each_worker_would_count_for_itself_are_told_of(house: pathlib.Path) -> None:
+    house.write_text(house.read_text() + "workers: 2\n")
+    told = check(house)
+    assert any(
+        "policies/service.yaml" in one and "2 workers would each let the whole limit through" in one for one in told
+    )
