@@ -1,7 +1,7 @@
 """Chains of real processes: a caller's raw bytes, a proxy or none, the gateway, a proxy or none, and a recorder.
 
-A gateway is `gateway serve` with one public route for every path and method that goes on to a plain upstream. Proxies
-are Debian's nginx and HAProxy, and Envoy, each set up to share its connections between callers.
+A gateway is `gateway serve` with public routes for the paths that are asked for, and a closed one, that go on to a
+plain upstream. Proxies are Debian's nginx and HAProxy, and Envoy, each set up to share its connections between callers.
 """
 
 import asyncio
@@ -51,12 +51,14 @@ limits: %s
 _POLICY = """\
 defaults: {timeout: 10s, body_limit: %s, filters: []}
 routes:
-  - name: everything
-    method: [GET, POST, PUT, PATCH, DELETE]
-    path: /{rest*}
-    upstream: {url: 'http://127.0.0.1:%d'}
-    public: true
 """
+_ROUTE = """\
+  - name: %s
+    method: [GET, POST, PUT, PATCH, DELETE]
+    path: %s
+    upstream: {url: 'http://127.0.0.1:%d'}
+"""
+_OPEN = ("foo", "plain", "v1", "answers", "open")
 _ENVOY_TLS = """\
       transport_socket:
         name: envoy.transport_sockets.tls
@@ -181,7 +183,10 @@ def lay_out(root: pathlib.Path, port: int, upstream: int, *, limits: str = "{}",
     (secrets / "key").write_text(base64.b64encode(b"k" * 32).decode())
     for shipped in (_ROOT / "policies").glob("*.yaml"):
         (policies / shipped.name).write_text("routes: []\n")
-    (policies / "chain.yaml").write_text(_POLICY % (body_limit, upstream))
+    routes = [_ROUTE % (name, f"/{name}/{{rest*}}", upstream) + "    public: true\n" for name in _OPEN]
+    routes.append(_ROUTE % ("one", "/{one}", upstream) + "    public: true\n")
+    routes.append(_ROUTE % ("closed", "/closed/{rest*}", upstream) + "    filters: [{name: mtls}]\n")
+    (policies / "chain.yaml").write_text(_POLICY % body_limit + "".join(routes))
     (root / "gateway.yaml").write_text(_SETTINGS % (port, limits))
 
 
