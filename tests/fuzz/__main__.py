@@ -1,14 +1,17 @@
 """`python -m tests.fuzz --seconds 600`: every target in turn, with other inputs each time, until the time is over.
 
-What breaks an invariant, or takes longer than twenty seconds, is shown and kept at its smallest under `cases/`.
+What breaks an invariant, or takes longer than twenty seconds, is shown and kept at its smallest under `cases/`. What
+began as a payload of others stays out of the project, in the system's temporary folder, until it is restated.
 """
 
 import argparse
 import hashlib
 import os
+import pathlib
 import random
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from types import FrameType
@@ -77,7 +80,8 @@ def main() -> int:
             rounds[target.name] += 1
             if smallest is not None:
                 found.add(target.name)
-                kept = CASES / target.name / f"{hashlib.sha256(smallest).hexdigest()[:12]}.bin"
+                folder = pathlib.Path(tempfile.gettempdir()) / "fuzz" if target.restated else CASES
+                kept = folder / target.name / f"{hashlib.sha256(smallest).hexdigest()[:12]}.bin"
                 kept.parent.mkdir(parents=True, exist_ok=True)
                 kept.write_bytes(smallest)
                 print(f"FOUND {target.name}: {target.invariant}\n  kept: {kept}\n  {smallest[:300]!r}", flush=True)

@@ -76,6 +76,7 @@ XML_WORDS = [
     *(b"&#0;", b"&x;", b"<!DOCTYPE d [<!ENTITY x 'y'>]>", b"xmlns='x'", b"xmlns:a=''", b"<a:b>", b"\xff", b"<Ustrd/>"),
 ]
 _RECORDED_AT_MOST = 60
+PAGE = "a document becomes a page of the contract or BankNonsense; nothing else is raised, and no float appears"
 
 
 @cache
@@ -120,13 +121,14 @@ def _tell_no_more(rendered: object) -> None:
 
 
 def _seeds(dialect: str, operation: str) -> list[bytes]:
-    """Our own payloads; where the corpus is, recorded ones beside them."""
+    """Our own payloads."""
     folder = shipped() / "mappings" / dialect / "cases" / operation
-    own = [path.read_bytes() for path in sorted(folder.glob("*.in.json"))]
-    return own + _recorded(dialect, operation.partition(".")[0])
+    return [path.read_bytes() for path in sorted(folder.glob("*.in.json"))]
 
 
+@cache
 def _recorded(dialect: str, word: str) -> list[bytes]:
+    """What banks of a dialect have answered, where those recordings are."""
     if CORPUS is None:
         return []
     found: list[bytes] = []
@@ -193,17 +195,17 @@ def _judge_link(content: bytes) -> None:
 
 def targets() -> list[Target]:
     """All of them."""
-    made = [
-        Target(
-            f"answers_{dialect}_{operation.partition('.')[0]}",
-            "a document becomes a page of the contract or BankNonsense; nothing else is raised, and no float appears",
-            mutated(_seeds(dialect, operation), WORDS),
-            _judge_mapping(f"{dialect}/{operation}"),
-            25,
-        )
-        for dialect in ("uk_openbanking", "berlin_group", "stet")
-        for operation in ("accounts.list", "balances.list", "transactions.list")
-    ]
+    made = []
+    for dialect in ("uk_openbanking", "berlin_group", "stet"):
+        for operation in ("accounts.list", "balances.list", "transactions.list"):
+            word, judge = operation.partition(".")[0], _judge_mapping(f"{dialect}/{operation}")
+            made.append(
+                Target(f"answers_{dialect}_{word}", PAGE, mutated(_seeds(dialect, operation), WORDS), judge, 25)
+            )
+            recorded = _recorded(dialect, word)
+            if recorded:
+                inputs = mutated(recorded, WORDS)
+                made.append(Target(f"recorded_{dialect}_{word}", PAGE, inputs, judge, 15, restated=True))
     camt = [
         path.read_bytes()
         for path in sorted((shipped() / "mappings/berlin_group/cases/transactions.list.camt").glob("*.in.xml"))

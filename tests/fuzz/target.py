@@ -19,6 +19,8 @@ class Target(msgspec.Struct, frozen=True):
     judge: Callable[[bytes], None]
     examples: int = 60
     """How many inputs the suite takes."""
+    restated: bool = False
+    """Whether the seeds are others' payloads: a finding is then restated in words of our own before it is kept."""
 
     def cases(self) -> list[pathlib.Path]:
         """What was found before."""
