@@ -305,3 +305,56 @@ def test_variables_are_described_where_they_apply():
         **{variable: f"listeners.{name}.address" for variable, name in settings.ADDRESS_VARIABLES.items()},
         settings.OTLP_VARIABLE: "telemetry.otlp_endpoint",
     }
+
+
+BALANCER = """\
+    balancer: {addresses: [10.1.0.0/16, '::1'], certificate_from: client-cert, client_ca: 'file:clients.pem'}
+"""
+
+
+def test_a_balancer_may_have_asked_callers_for_their_certificates(written: Write):
+    plain = LEAST.replace(LEAST.splitlines()[2] + "\n", "    address: 127.0.0.1:0\n" + BALANCER)
+    loaded = settings.load(ENVIRONMENT, written(plain))
+    balancer = loaded.listeners.service.balancer
+    assert balancer is not None
+    assert loaded.listeners.service.tls is None
+    assert (balancer.addresses, balancer.depth, balancer.identity) == (("10.1.0.0/16", "::1"), 1, "uri")
+    without = LEAST.replace(', client_ca: "file:clients.pem"', "").replace(
+        "secrets: secrets", BALANCER + "secrets: secrets"
+    )
+    assert settings.load(ENVIRONMENT, written(without)).listeners.service.tls is not None
+
+
+@pytest.mark.parametrize(
+    ("balancer", "told"),
+    [
+        ("{addresses: [0.0.0.0/0], address_from: forwarded}", "addresses[0]: trusts everyone: name the balancer's"),
+        ("{addresses: [10.1.2.3/16]}", "addresses[0]: must be an address or a network such as 10.1.0.0/16"),
+        ("{addresses: [balancer.example]}", "addresses[0]: must be an address or a network"),
+        ("{addresses: []}", "addresses: must not be empty"),
+        ("{addresses: ['::1'], depth: 2}", "'depth': ['address_from']"),
+        ("{addresses: ['::1'], certificate_from: client-cert}", "'certificate_from' and 'client_ca' go together"),
+        ("{addresses: ['::1'], client_ca: 'file:clients.pem'}", "'certificate_from' and 'client_ca' go together"),
+        (
+            "{addresses: ['::1'], certificate_from: proxy-protocol, client_ca: 'file:clients.pem'}",
+            "certificate_from: needs 'proxy_protocol: true'",
+        ),
+        (
+            "{addresses: ['::1'], certificate_from: client-cert, client_ca: 'file:absent.pem'}",
+            "client_ca: file:absent.pem: ",
+        ),
+    ],
+)
+def test_a_balancer_that_can_not_be_meant(written: Write, balancer: str, told: str):
+    path = written(LEAST.replace("secrets: secrets", f"    balancer: {balancer}\nsecrets: secrets"))
+    assert any(told in problem and "listeners.service.balancer" in problem for problem in refusal(path)), refusal(path)
+
+
+def test_somebody_must_ask_callers_for_a_certificate(written: Write):
+    content = LEAST.replace(', client_ca: "file:clients.pem"', "")
+    path = written(content.replace("secrets: secrets", "    balancer: {addresses: ['::1']}\nsecrets: secrets"))
+    (told,) = refusal(path)
+    assert "listeners.service: nobody asks callers for a certificate" in told
+    path = written(LEAST.replace('"file:clients.pem"}', '"file:clients.pem", revocation_lists: ["file:absent.crl"]}'))
+    (told,) = refusal(path)
+    assert "listeners.service.tls.revocation_lists[0]: file:absent.crl: " in told

@@ -155,3 +155,30 @@ async def test_case_18_a_session_is_resumed_with_its_identity_and_never_under_ot
         await asyncio.to_thread(call, session)
     assert gate.failures == {"untrusted": 1}
     assert len(calls.seen) == 2
+
+
+async def test_case_18_neither_the_name_of_the_handshake_nor_that_of_the_request_chooses_anything(
+    gate: Gate, calls: Calls
+):
+    shown = BETWEEN.issue(uri("spiffe://test/a"))
+    context = await caller(gate.ours, shown)
+    context.check_hostname = False
+    certificates = set()
+    for server_name, host in (
+        ("localhost", "localhost"),
+        ("localhost", "other.example"),
+        ("admin.example", "x"),
+        ("", "x"),
+    ):
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", gate.place.listener.port, ssl=context, server_hostname=server_name
+        )
+        certificates.add(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
+        wire = Wire(reader, writer)
+        answer = await wire.ask(f"GET /v1/things HTTP/1.1\r\nHost: {host}\r\n\r\n")
+        assert answer.status == 200
+        assert (await wire.ask(f"GET /status HTTP/1.1\r\nHost: {host}\r\n\r\n")).status == 404
+        writer.close()
+    assert len(certificates) == 1, "a listener has one certificate, one trust and one table, whatever it is called"
+    assert {exchange.request.peer.identity for exchange in calls.seen} == {"spiffe://test/a"}
+    await gate.refused(root("Elsewhere").issue())
