@@ -5,17 +5,17 @@ refused (RFC 9110 section 15.5.16): what nobody inflates can not be a bomb.
 """
 
 import re
-from collections.abc import AsyncIterator
 
 import msgspec
 from msgspec.structs import replace
 from multidict import istr
 
-from gateway.errors import BodyTooLarge, MediaTypeUnsupported, RequestInvalid
+from gateway.errors import MediaTypeUnsupported, RequestInvalid
 from gateway.exchange import CallNext, Exchange, Filter, Response
 from gateway.files.quantities import Size
 from gateway.filters.bounded_json import Bounds, check
 from gateway.filters.building import Building
+from gateway.filters.kept_body import holding
 
 _CONTENT_TYPE, _CONTENT_CODING = istr("Content-Type"), istr("Content-Encoding")
 _UTF_8 = re.compile(r'\s*charset\s*=\s*"?utf-8"?\s*', re.IGNORECASE)
@@ -50,8 +50,7 @@ def build(settings: JsonBodySettings, _building: Building) -> Filter:
         except ValueError as error:
             wrong = {"name": "body", "in": "body", "message": str(error)}
             raise RequestInvalid(f"The body {error}.", errors=[wrong]) from None
-        kept = _Kept(content)
-        return await call_next(replace(exchange, request=replace(request, read=kept.read, stream=kept.stream)))
+        return await call_next(replace(exchange, request=holding(request, content)))
 
     return json_body
 
@@ -64,20 +63,3 @@ def _check_form(content_type: str | None, coding: str | None, media_types: froze
     named, *parameters = (content_type or "").split(";")
     if named.strip().lower() not in media_types or not all(_UTF_8.fullmatch(one) for one in parameters):
         raise MediaTypeUnsupported(f"Send the body as {' or '.join(sorted(media_types))}, in UTF-8.")
-
-
-class _Kept:
-    """A body that was read already, for what follows to read or stream."""
-
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    async def read(self, limit: int) -> bytes:
-        """All of it. Raises BodyTooLarge."""
-        if len(self._content) > limit:
-            raise BodyTooLarge(f"At most {limit} bytes are taken.")
-        return self._content
-
-    async def stream(self) -> AsyncIterator[bytes]:
-        """All of it, in one piece."""
-        yield self._content

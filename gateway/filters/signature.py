@@ -7,13 +7,13 @@ signature counts once: it, or its nonce, is remembered for as long as it would b
 """
 
 import hashlib
-from collections.abc import AsyncIterator
 
 from msgspec.structs import replace
 
 from gateway.errors import GatewayError, GatewayFault, RequestSignatureRefused
 from gateway.exchange import CallNext, Exchange, Filter, Request, Response
 from gateway.filters.building import Building
+from gateway.filters.kept_body import holding
 from gateway.filters.signing.answers import Seal
 from gateway.filters.signing.rings import Prepared, Ring, build_rings, prepare
 from gateway.filters.signing.settings import SignatureSettings
@@ -32,22 +32,24 @@ def build(prepared: Prepared, building: Building) -> Filter:
     """Builds the filter.
 
     It raises RequestSignatureRefused with `Accept-Signature`, SigningUnavailable where no key of ours could sign the
-    answer, KeysUnavailable and Overloaded where a signature can not be judged, and BodyTooLarge.
+    answer, KeysUnavailable, StoreUnavailable and Overloaded where a signature can not be judged, and BodyTooLarge.
     """
     settings, signing, clock = prepared.settings, prepared.signing, building.clock
     verifier = _Verifier(prepared, building)
     answer_tag = settings.answers.tag if settings.answers is not None else ""
 
     async def signature(exchange: Exchange, call_next: CallNext) -> Response:
+        # Before anything is done or counts as used: what can not be answered as it must be is not begun.
+        key = signing.current(clock()) if signing is not None else None
         try:
             signed, content = await verifier.judge(exchange)
         except SignatureRefused as refused:
             raise verifier.refusal(exchange.request, refused) from None
-        exchange = replace(exchange, request=_holding(exchange.request, content))
-        if signing is None:
+        if exchange.request.has_body:
+            exchange = replace(exchange, request=holding(exchange.request, content))
+        if key is None:
             return await call_next(exchange)
-        # Before anything is done: what can not be answered as it must be is not begun.
-        seal = Seal(signed, signing.current(clock()), clock, answer_tag)
+        seal = Seal(signed, key, clock, answer_tag)
         try:
             response = await call_next(exchange)
         except GatewayError as error:
@@ -124,17 +126,3 @@ class _Verifier:
             once = hashlib.sha256(f"{ring.caller}\0{presented.key_id}\0{presented.nonce}".encode()).digest()
         if await self._replays.seen(once, presented.created + self._age.most):
             raise SignatureRefused("its signature was used before")
-
-
-def _holding(request: Request, content: bytes) -> Request:
-    """The request with a body that was read already."""
-    if not request.has_body:
-        return request
-
-    async def read(_limit: int) -> bytes:
-        return content
-
-    async def stream() -> AsyncIterator[bytes]:
-        yield content
-
-    return replace(request, read=read, stream=stream)

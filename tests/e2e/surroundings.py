@@ -68,6 +68,22 @@ routes:
     operation: banks.list
     filters: [{name: rate_limit, windows: [{name: few, key: [principal], limit: 2, window: 1h}]}]
 """,
+    # The catalogue for callers that sign, told in signed answers; the keys are some that the demo has anyway.
+    "policies/signed.yaml": """\
+extends: service.yaml
+routes:
+  - name: signed
+    method: GET
+    path: /signed/banks
+    operation: banks.list
+    filters:
+      - name: signature
+        origin: https://gateway.example
+        callers:
+          - identity: spiffe://demo.example/ledger
+            keys: [{id: ledger-1, algorithm: ES256, key: "file:banks/client.pem"}]
+        answers: {keys: [{id: gateway-1, algorithm: ES256, key: "file:server.key", certificate: "file:server.pem"}]}
+""",
     **{
         f"adapters/banks/{bank}.yaml": f"extends: {simulated}-sandbox\ncircuit: {{failures: 1000}}\n"
         for bank, simulated in PATIENT.items()
