@@ -92,8 +92,8 @@ def to_caller(answered: Iterable[tuple[str, str]], *, echoing: bool) -> Headers:
     Raises UpstreamNonsense for a control character in a value (RFC 9110 section 5.5): readers differ about them.
     """
     pairs = tuple(answered)
-    values = [value for _, value in pairs]
-    if not all(map(str.isprintable, values)) and any(map(_CONTROL.search, values)):
+    values = "".join([value for _, value in pairs])
+    if not values.isprintable() and _CONTROL.search(values):
         raise UpstreamNonsense
     kept = tuple([pair for pair in pairs if _comes_back(pair[0], echoing=echoing)])
     if len(kept) == len(pairs):
@@ -112,7 +112,8 @@ def _goes_on(name: str) -> bool:
 @functools.lru_cache(1024)
 def _comes_back(name: str, *, echoing: bool) -> bool:
     lower = name.lower()
-    return not (lower in _HOP_BY_HOP or (echoing and lower in _ECHOED))
+    # The parser of answers lets a space stand behind some names, which others would read as the names without it.
+    return not (lower in _HOP_BY_HOP or (echoing and lower in _ECHOED) or lower != lower.strip())
 
 
 def _nominated(values: list[str]) -> frozenset[str]:

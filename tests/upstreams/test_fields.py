@@ -1,6 +1,7 @@
 import pytest
 from multidict import CIMultiDict
 
+from gateway.errors import UpstreamNonsense
 from gateway.upstreams.fields import to_caller, to_upstream
 
 
@@ -75,3 +76,19 @@ def test_the_ids_of_the_call_come_back_once():
     answered = [("x-fapi-interaction-id", "theirs"), ("X-Request-ID", "theirs"), ("A", "1")]
     assert to_caller(answered, echoing=True) == (("A", "1"),)
     assert to_caller(answered, echoing=False) == tuple(answered)
+
+
+@pytest.mark.parametrize("name", ["Content-Length ", "Transfer-Encoding\t", "Connection "])
+def test_case_25_a_name_with_a_space_behind_it_does_not_come_back(name):
+    assert to_caller([(name, "5"), ("ETag", '"1"')], echoing=False) == (("ETag", '"1"'),)
+
+
+@pytest.mark.parametrize("value", ["a\x01b", "a\x0bb", "\x7f", "caf\u00e9\x1b[0m", "a\rb", "a\nb", "a\0b"])
+def test_case_25_a_control_in_an_answers_field_is_nonsense(value):
+    with pytest.raises(UpstreamNonsense):
+        to_caller([("X-Thing", value)], echoing=False)
+
+
+@pytest.mark.parametrize("value", ["a\tb", "caf\u00e9", "\udcff", ""])
+def test_tabs_and_bytes_beyond_ascii_come_back_as_they_were(value):
+    assert to_caller([("X-Thing", value)], echoing=False) == (("X-Thing", value),)
