@@ -25,7 +25,7 @@ from gateway.mapping.pages import instant
 from gateway.mapping.records import BoundMapping
 from gateway.routes import PreparedFilters, RouteTable
 from gateway.routes import prepare as prepare_filters
-from gateway.secrets import Sealer
+from gateway.secrets import CertificateUnusable, Sealer, Secrets, SecretUnreadable
 from gateway.settings import Settings
 from gateway.store.counters import Counters
 from gateway.store.redis import RedisCircuits
@@ -65,6 +65,7 @@ class Ready(msgspec.Struct, frozen=True):
     files: FileSet
     banks: tuple[Prepared, ...]
     filters: PreparedFilters
+    upstreams: Upstreams
     mappings: dict[str, dict[str, BoundMapping]]
     openapi: bytes
 
@@ -82,8 +83,22 @@ def prepare(files: FileSet, lasting: Lasting) -> Ready:
         raise Refused(problems)
     banks = prepare_banks(served, lasting.settings.secrets)
     filters = prepare_filters(files.policies, lasting.settings.secrets)
+    upstreams = _upstreams(files, lasting.settings.secrets)
     mappings = {bank.file.profile.name: _bound(files, bank, lasting.identities) for bank in banks}
-    return Ready(files, banks, filters, mappings, files.openapi())
+    return Ready(files, banks, filters, upstreams, mappings, files.openapi())
+
+
+def _upstreams(files: FileSet, secrets: Secrets) -> Upstreams:
+    upstreams, problems = Upstreams(secrets.read), []
+    for policy in files.policies:
+        if policy.upstream is not None:
+            try:
+                upstreams.prepare(policy.upstream)
+            except (SecretUnreadable, CertificateUnusable) as error:
+                problems.append(policy.problem(str(error), "upstream", "tls"))
+    if problems:
+        raise Refused(problems)
+    return upstreams
 
 
 def _bound(files: FileSet, bank: Prepared, identities: Identities) -> dict[str, BoundMapping]:
@@ -116,7 +131,7 @@ class Generation:
         if lasting.circuits is not None:
             banks = self.registry.banks.items()
             lasting.circuits.share({name: one.circuit for name, one in banks if one.way.conditions.tolerance.shared})
-        self.upstreams = Upstreams(lasting.settings.secrets.read)
+        self.upstreams = ready.upstreams
         parts = Parts(
             desks={name: _desk(bank, ready.mappings[name]) for name, bank in self.registry.banks.items()},
             catalogue=Catalogue({name: _entry(bank) for name, bank in self.registry.banks.items()}, self.health),

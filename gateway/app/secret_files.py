@@ -28,7 +28,7 @@ async def watch_secrets(secrets: Secrets, changed: Changed, log: FilteringBoundL
     seen: dict[pathlib.Path, bytes] = {}
     while True:
         try:
-            folders = _folders(secrets)
+            folders = await asyncio.to_thread(_folders, secrets)
             await _look(secrets, seen, changed)
             quiet = 0
             watch = awatch(
@@ -38,7 +38,7 @@ async def watch_secrets(secrets: Secrets, changed: Changed, log: FilteringBoundL
                 quiet = 0 if happened else (quiet + 1) % _LOOK_SECONDS
                 if not quiet:
                     await _look(secrets, seen, changed)
-                if _folders(secrets) != folders:
+                if await asyncio.to_thread(_folders, secrets) != folders:
                     break  # files were loaded that refer to more
         except Exception:  # a folder that goes while it is watched: it may come back
             log.exception("secrets can not be watched or loaded; trying again")
@@ -46,7 +46,7 @@ async def watch_secrets(secrets: Secrets, changed: Changed, log: FilteringBoundL
 
 
 def _folders(secrets: Secrets) -> frozenset[pathlib.Path]:
-    return frozenset(path.parent for path in secrets.followed if path.parent.is_dir())
+    return frozenset(path.parent for path in list(secrets.followed) if path.parent.is_dir())
 
 
 async def _look(secrets: Secrets, seen: dict[pathlib.Path, bytes], changed: Changed) -> None:

@@ -52,16 +52,21 @@ class Upstreams:
         self._upstreams: dict[tuple[str, UpstreamTls], Upstream] = {}
         self._contexts: dict[UpstreamTls, ssl.SSLContext] = {}
 
+    def prepare(self, settings: UpstreamSettings) -> None:
+        """Does of `handler` what blocks and may fail, without a loop; raises as it does."""
+        tls = settings.tls or UpstreamTls()
+        if tls not in self._contexts:
+            # Loading the system's authorities takes tens of milliseconds: once for all that use them.
+            self._contexts[tls] = self._context(tls)
+
     def handler(self, settings: UpstreamSettings) -> Handler:
         """The innermost handler of a route; routes with equal URL and TLS share their connections.
 
         Reads secrets. Raises SecretUnreadable, or CertificateUnusable for a certificate, key or authority.
         """
+        self.prepare(settings)
         tls = settings.tls or UpstreamTls()
         shared = (settings.url, tls)
-        if tls not in self._contexts:
-            # Loading the system's authorities takes tens of milliseconds: once for all that use them.
-            self._contexts[tls] = self._context(tls)
         if shared not in self._upstreams:
             self._upstreams[shared] = Upstream(settings.url, self._contexts[tls])
         upstream, strip = self._upstreams[shared], len(settings.strip)

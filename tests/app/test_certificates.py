@@ -1,6 +1,7 @@
 """Certificates on disk change under a gateway that serves: taken whole, or refused whole and told."""
 
 import asyncio
+import base64
 import json
 import pathlib
 import ssl
@@ -136,3 +137,61 @@ async def test_a_bank_is_shown_the_new_client_certificate_on_new_connections(
     assert second["two"].way.conditions.identity != first["two"].way.conditions.identity
     assert second["one"].way is first["one"].way, "its connections and its circuit are kept"
     assert gateway.renewals.empty()
+
+
+async def test_an_upstream_is_shown_the_new_client_certificate_or_the_files_are_refused(
+    gateway: Watched, tmp_path: pathlib.Path
+) -> None:
+    folder = tmp_path / "secrets" / "plain"
+    issue(folder)
+    tls = "{certificate: 'file:plain/server.pem', key: 'file:plain/server.key'}"
+    upstream = f"{{url: 'https://127.0.0.1:9', tls: {tls}}}"
+    route = f"{{name: plain, method: GET, path: /plain, public: true, filters: [], upstream: {upstream}}}"
+    write(tmp_path, "policies/plain.yaml", f"routes:\n  - {route}")
+    assert await asyncio.wait_for(gateway.reloads.get(), 20) is True
+    (folder / "server.key").write_text("nonsense")
+    assert await asyncio.wait_for(gateway.reloads.get(), 20) is False
+    (told_of,) = gateway.last_refusal
+    assert "plain.yaml:2:" in told_of
+    assert "certificate and key must be in PEM form" in told_of
+    issue(folder)
+    while not await asyncio.wait_for(gateway.reloads.get(), 20):
+        pass  # the certificate was written and its key not yet
+
+
+async def test_behind_a_balancer_the_gateway_verifies_what_it_is_handed(tmp_path: pathlib.Path) -> None:
+    path = build(tmp_path)
+    authority, stranger = trustme.CA(), trustme.CA()
+    (tmp_path / "secrets" / "callers.pem").write_bytes(authority.cert_pem.bytes())
+    before, after = path.read_text().split("    tls:\n")
+    balancer = "{addresses: [127.0.0.1], certificate_from: client-cert, client_ca: 'file:callers.pem', identity: dns}"
+    path.write_text(before + f"    balancer: {balancer}\n" + after.split("\n", 1)[1])
+    telemetry = Telemetry(TelemetrySettings())
+    made = Gateway(settings.load({}, path), telemetry)
+    await made.open()
+    url = f"http://127.0.0.1:{made.ports()['service']}/v1/accounts"
+
+    async def call(authority: trustme.CA | None) -> str:
+        handed = {"Client-Cert": f":{handed_on(authority)}:"} if authority is not None else {}
+        async with aiohttp.ClientSession() as session, session.get(url, headers=handed) as response:
+            assert response.status == 401
+            return str(json.loads(await response.read())["detail"])
+
+    def handed_on(authority: trustme.CA) -> str:
+        pem = authority.issue_cert("books.example").cert_chain_pems[0].bytes().decode()
+        return base64.b64encode(ssl.PEM_cert_to_DER_cert(pem)).decode()
+
+    assert await call(None) == "This route needs a client certificate."
+    assert "does not come from an authority" in await call(stranger)
+    assert await call(authority) == "An access token is required."
+    (tmp_path / "secrets" / "callers.pem").write_bytes(stranger.cert_pem.bytes())
+    assert await made.renew() is True
+    assert "does not come from an authority" in await call(authority)
+    assert await call(stranger) == "An access token is required."
+    (tmp_path / "secrets" / "callers.pem").write_bytes(b"nonsense")
+    assert await made.renew() is False
+    (refusal,) = made.certificates.last_refusal or (await made.state())["certificates_refusal"]
+    assert "listeners.service.balancer: file:callers.pem: must hold authorities' certificates" in refusal
+    assert await call(stranger) == "An access token is required."
+    await made.close()
+    await asyncio.to_thread(telemetry.close)
