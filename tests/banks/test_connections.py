@@ -106,7 +106,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("name", BROKEN)
-async def test_a_broken_answer(listen, reach, outgoing, tally, name):
+async def test_case_25_a_broken_answer(listen, reach, outgoing, tally, name):
     said, kind = BROKEN[name]
     bank = await listen(said, closing=True)
     sent = outgoing(f"{bank.base_url}/a")
@@ -121,7 +121,7 @@ async def test_a_broken_answer(listen, reach, outgoing, tally, name):
 @pytest.mark.parametrize(
     "name", [name for name in BROKEN if name not in {"nothing", "half a head", "half a body", "half a chunk"}]
 )
-async def test_a_connection_with_a_broken_answer_is_not_used_again(listen, reach, outgoing, name):
+async def test_case_25_a_connection_with_a_broken_answer_is_not_used_again(listen, reach, outgoing, name):
     bank = await listen(BROKEN[name][0], OK)
     way = reach(bank.base_url)
     with pytest.raises(BankNonsense):
@@ -153,7 +153,7 @@ async def test_interim_answers_are_passed_over(listen, reach, outgoing):
     assert (await reach(bank.base_url).send(outgoing(f"{bank.base_url}/a"))).status == 200
 
 
-async def test_an_answer_that_nobody_asked_for_reaches_nobody(listen, reach, outgoing):
+async def test_case_25_an_answer_that_nobody_asked_for_reaches_nobody(listen, reach, outgoing):
     poison = answer(b'{"of": "another customer"}')
     bank = await listen(OK + poison, OK)
     way = reach(bank.base_url)

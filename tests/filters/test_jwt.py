@@ -342,6 +342,15 @@ async def test_no_key_set_at_hand_is_our_fault_not_the_callers(gateway_of):
     assert dict(caught.value.headers)["Retry-After"] == "30"
 
 
+@pytest.mark.parametrize("name", ["tenant", "sub", "client_id"])
+@pytest.mark.parametrize(
+    "value", ["a\r\nSet-Cookie: b", "a\nb", "a\0b", "a b", "caf\u00e9", "", "a" * 256, ["acme"], None]
+)
+async def test_case_26_names_that_could_begin_another_line_name_nobody(gateway_of, name, value):
+    gateway = gateway_of()
+    await refused(gateway, access_token(gateway.clock, **{name: value}))
+
+
 async def test_two_tenants_of_two_issuers(gateway_of):
     second = "{issuer: 'https://second.test', keys: 'file:second', algorithms: [PS256]}"
     both = DEFAULTS.replace("keys: 'file:keys'}", f"keys: 'file:keys'}}, {second}")

@@ -30,7 +30,7 @@ async def test_fields_that_are_lists_may_stand_twice(wire: Wire):
     assert answer.status == 200
 
 
-async def test_method_override_headers_change_nothing(wire: Wire, calls: Calls):
+async def test_case_30_method_override_headers_change_nothing(wire: Wire, calls: Calls):
     await wire.get("/v1/things", "X-HTTP-Method-Override: DELETE", "X-Method-Override: DELETE")
     assert calls.seen[0].request.method == "GET"
 
@@ -80,7 +80,7 @@ async def test_a_request_line_beyond_the_limits_is_refused(wire: Wire):
     "target",
     ["http://evil.example/v1/things", "//evil.example/v1/things", "/v1/things#x", "/v1/%zz", "/v1/%2e%2e/things", "*"],
 )
-async def test_a_target_with_two_readings_is_refused_over_the_wire(target: str, wire: Wire, calls: Calls):
+async def test_case_29_a_target_with_two_readings_is_refused_over_the_wire(target: str, wire: Wire, calls: Calls):
     answer = await wire.get(target)
     assert answer.status == 400
     assert answer.problem["code"] in {"path_refused", "request_invalid"}
@@ -88,13 +88,13 @@ async def test_a_target_with_two_readings_is_refused_over_the_wire(target: str, 
 
 
 @pytest.mark.parametrize("method", ["CONNECT evil.example:443", "CONNECT /v1/things"])
-async def test_nobody_tunnels_through(method: str, wire: Wire, calls: Calls):
+async def test_case_24_nobody_tunnels_through(method: str, wire: Wire, calls: Calls):
     answer = await wire.ask(f"{method} HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.status == 400
     assert calls.seen == []
     assert await wire.ended()
 
 
-async def test_an_unknown_method_is_a_501(wire: Wire):
+async def test_case_30_an_unknown_method_is_a_501(wire: Wire):
     answer = await wire.ask(request("FROBNICATE", "/v1/things"))
     assert (answer.status, answer.problem["code"]) == (501, "method_unknown")

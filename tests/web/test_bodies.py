@@ -53,19 +53,19 @@ async def test_a_large_body_comes_through_bit_by_bit(wire: Wire):
     assert (await wire.answer()).body == b"x" * 1000
 
 
-async def test_a_body_is_not_decompressed(wire: Wire):
+async def test_case_33_a_body_is_not_decompressed(wire: Wire):
     bomb = gzip.compress(b"0" * 100_000)
     head = request("POST", "/v1/things", "Content-Encoding: gzip", f"Content-Length: {len(bomb)}")
     assert (await wire.ask(head.encode() + bomb)).body == bomb
 
 
-async def test_a_declared_length_beyond_the_limit_is_refused_before_reading(wire: Wire):
+async def test_case_32_a_declared_length_beyond_the_limit_is_refused_before_reading(wire: Wire):
     answer = await wire.ask(request("POST", "/v1/things", "Content-Length: 1001"))
     assert (answer.status, answer.problem["code"], answer.closing) == (413, "body_too_large", True)
 
 
 @pytest.mark.parametrize("mode", ["whole", "streaming"])
-async def test_chunks_beyond_the_limit_are_refused_while_they_come(
+async def test_case_32_chunks_beyond_the_limit_are_refused_while_they_come(
     mode: str, wire: Wire, request: pytest.FixtureRequest
 ):
     if mode == "streaming":
@@ -120,25 +120,25 @@ async def test_a_caller_that_breaks_off_its_body_is_gone(wire: Wire, calls: Call
     assert await log.line(status=499, error="CallerGone")
 
 
-async def test_the_body_is_invited_when_somebody_wants_to_read_it(wire: Wire):
+async def test_case_32_the_body_is_invited_when_somebody_wants_to_read_it(wire: Wire):
     wire.say(request("POST", "/v1/things", "Expect: 100-continue", "Content-Length: 5"))
     assert (await wire.answer()).status == 100
     wire.say("hello")
     assert (await wire.answer()).body == b"hello"
 
 
-async def test_a_body_that_nobody_will_read_is_not_invited(wire: Wire, calls: Calls):
+async def test_case_32_a_body_that_nobody_will_read_is_not_invited(wire: Wire, calls: Calls):
     calls.handler = calls.say_hello
     answer = await wire.ask(request("POST", "/v1/things", "Expect: 100-continue", "Content-Length: 5"))
     assert (answer.status, answer.closing) == (200, True)
 
 
-async def test_a_body_beyond_the_limit_is_not_invited(wire: Wire):
+async def test_case_32_a_body_beyond_the_limit_is_not_invited(wire: Wire):
     answer = await wire.ask(request("POST", "/v1/things", "Expect: 100-Continue", "Content-Length: 5000"))
     assert answer.status == 413
 
 
-async def test_a_body_that_is_there_already_needs_no_invitation(wire: Wire):
+async def test_case_32_a_body_that_is_there_already_needs_no_invitation(wire: Wire):
     answer = await wire.ask(request("POST", "/v1/things", "Expect: 100-continue", "Content-Length: 5", body="hello"))
     assert answer.body == b"hello"
 
@@ -264,3 +264,29 @@ async def test_a_request_in_chunks_behind_others_is_read(wire: Wire, calls: Call
     assert (await wire.answer()).body == b"hi"
     assert (await wire.get()).status == 200
     assert len(calls.seen) == 3
+
+
+@pytest.mark.parametrize(
+    "trailers",
+    [
+        pytest.param("".join(f"X-{number}: a\r\n" for number in range(1000)), id="many"),
+        pytest.param(f"X-Large: {'a' * 40_000}\r\n", id="one large"),
+    ],
+)
+async def test_case_32_trailers_are_bounded_as_fields_are(trailers: str, wire: Wire):
+    answer = await wire.ask(request("POST", "/v1/things", "Transfer-Encoding: chunked", body=f"0\r\n{trailers}\r\n"))
+    assert (answer.status, answer.closing) in {(400, True), (431, True)}
+    assert await wire.ended()
+
+
+async def test_case_32_chunks_without_end_are_refused_at_the_limit(wire: Wire):
+    wire.say(request("POST", "/v1/things", "Transfer-Encoding: chunked"))
+
+    async def go_on() -> None:
+        while True:
+            wire.say("1\r\nx\r\n" * 50)
+            await asyncio.sleep(0)
+
+    endless = asyncio.create_task(go_on())
+    assert (await wire.answer()).status == 413
+    endless.cancel()

@@ -79,7 +79,7 @@ def test_a_path_in_normal_form_is_taken_as_it_is(path: str):
         ("/" + "a" * MOST_PATH, "too long"),
     ],
 )
-def test_a_path_with_two_readings_is_refused(target: str, reason: str):
+def test_case_29_a_path_with_two_readings_is_refused(target: str, reason: str):
     with pytest.raises(PathRefused) as refused:
         canonical(target)
     assert reason in str(refused.value.detail)
@@ -109,7 +109,7 @@ def test_no_refusal_repeats_the_path():
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=30))
-def test_what_is_taken_is_left_alone_by_every_normaliser(tail: str):
+def test_case_29_what_is_taken_is_left_alone_by_every_normaliser(tail: str):
     target = f"/v1/{tail}"
     try:
         path, query = canonical(target)

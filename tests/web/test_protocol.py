@@ -36,7 +36,7 @@ async def test_a_request_may_come_byte_by_byte(wire: Wire):
 
 
 @pytest.mark.parametrize("begin", ["", "GET /v1/things HTTP/1.1\r\nHost: x\r\nX-A"])
-async def test_a_head_that_does_not_come_to_an_end_is_not_waited_for(begin: str, serve: Serve):
+async def test_case_32_a_head_that_does_not_come_to_an_end_is_not_waited_for(begin: str, serve: Serve):
     wire = await (await serve(QUICK)).connect()
     wire.say(begin)
     began = time.monotonic()
@@ -44,14 +44,14 @@ async def test_a_head_that_does_not_come_to_an_end_is_not_waited_for(begin: str,
     assert time.monotonic() - began < 2
 
 
-async def test_a_second_head_that_drips_is_not_waited_for(serve: Serve):
+async def test_case_32_a_second_head_that_drips_is_not_waited_for(serve: Serve):
     wire = await (await serve(Limits(header_timeout=Seconds(0.2)))).connect()
     await wire.get()
     wire.say("GET /v1/things HTTP/1.1\r\n")
     assert await wire.ended()
 
 
-async def test_dripping_does_not_prolong_the_time_for_a_head(serve: Serve):
+async def test_case_32_dripping_does_not_prolong_the_time_for_a_head(serve: Serve):
     wire = await (await serve(Limits(header_timeout=Seconds(0.3)))).connect()
 
     async def drip() -> None:
@@ -65,7 +65,7 @@ async def test_dripping_does_not_prolong_the_time_for_a_head(serve: Serve):
     dripping.cancel()
 
 
-async def test_an_idle_connection_is_closed(serve: Serve):
+async def test_case_32_an_idle_connection_is_closed(serve: Serve):
     wire = await (await serve(QUICK)).connect()
     await wire.get()
     await asyncio.sleep(0.25)  # longer than a head may take, shorter than a connection may idle
@@ -73,14 +73,14 @@ async def test_an_idle_connection_is_closed(serve: Serve):
     assert await wire.ended()
 
 
-async def test_a_handshake_that_does_not_begin_is_not_waited_for(serve: Serve, trust: Trust):
+async def test_case_32_a_handshake_that_does_not_begin_is_not_waited_for(serve: Serve, trust: Trust):
     wire = await (await serve(QUICK, await trust.context(), trust.settings)).connect()
     began = time.monotonic()
     assert await wire.ended()
     assert time.monotonic() - began < 2
 
 
-async def test_a_head_without_end_is_refused_before_it_is_kept(serve: Serve):
+async def test_case_32_a_head_without_end_is_refused_before_it_is_kept(serve: Serve):
     wire = await (await serve(Limits(header_bytes=Size(1024)))).connect()
     wire.say("GET /v1/things HTTP/1.1\r\n")
     for number in range(90):
@@ -89,7 +89,7 @@ async def test_a_head_without_end_is_refused_before_it_is_kept(serve: Serve):
     assert (answer.status, answer.problem["code"]) == (431, "headers_too_large")
 
 
-async def test_one_connection_more_than_the_listener_takes_is_told_so(serve: Serve):
+async def test_case_32_one_connection_more_than_the_listener_takes_is_told_so(serve: Serve):
     place = await serve(Limits(connections=2))
     first, second = await place.connect(), await place.connect()
     assert (await first.get()).status == (await second.get()).status == 200
@@ -124,7 +124,7 @@ async def test_a_call_goes_on_when_its_caller_is_gone(serve: Serve, calls: Calls
         await ended.wait()
 
 
-async def test_a_caller_that_does_not_read_is_cut_off_in_time(serve: Serve, calls: Calls):
+async def test_case_32_a_caller_that_does_not_read_is_cut_off_in_time(serve: Serve, calls: Calls):
     async def answer(_exchange: Exchange) -> Response:
         return Response(200, (), b"x" * 20_000_000)
 
