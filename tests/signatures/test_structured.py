@@ -4,6 +4,7 @@ import base64
 import contextlib
 import functools
 import json
+from decimal import Decimal
 
 import http_sf
 import pytest
@@ -27,10 +28,10 @@ def vectors(kind):
 
 
 @functools.cache
-def parsed_twice(text):
+def parsed_twice(text, kind="dictionary"):
     """Whether http-sf finds a key or parameter twice, whatever it makes of it."""
     twice = []
-    http_sf.parse(text.encode(), tltype="dictionary", on_duplicate_key=lambda *found: twice.append(found))
+    http_sf.parse(text.encode(), tltype=kind, on_duplicate_key=lambda *found: twice.append(found))
     return bool(twice)
 
 
@@ -62,6 +63,41 @@ def test_items_are_those_of_the_published_vectors():
             continue
         assert canonical is not None, name
         assert write_item(item) == canonical, name
+
+
+@pytest.mark.skipif(CORPUS is None, reason=NEEDED)
+def test_whole_lists_and_dictionaries_are_written_as_in_the_published_vectors():
+    for name, kind in (("accept", "list"), ("priority", "dictionary")):
+        cases = vectors(kind)
+        assert len(cases) > 100
+        for case, raw, canonical in cases:
+            try:
+                written = rewritten(name, raw)
+            except NotStructured:
+                assert canonical is None or ";a=" in raw or parsed_twice(raw, kind), case
+                continue
+            assert written == canonical, case
+
+
+@pytest.mark.skipif(CORPUS is None, reason=NEEDED)
+def test_what_can_not_be_written_is_not():
+    cases = []
+    for file in sorted((CORPUS / "vectors" / "structured-fields" / "serialisation-tests").glob("*.json")):
+        read = json.loads(file.read_bytes(), parse_float=Decimal)
+        cases += [case for case in read if case["header_type"] == "item"]
+    assert len(cases) > 100
+    for case in cases:
+        value, parameters = case["expected"]
+        item = (_bare(value), {key: _bare(one) for key, one in parameters})
+        if case.get("must_fail"):
+            with pytest.raises(ValueError, match=r".*"):
+                write_item(item)
+        else:
+            assert write_item(item) == case["canonical"][0], case["name"]
+
+
+def _bare(value):
+    return http_sf.Token(value["value"]) if isinstance(value, dict) and value["__type"] == "token" else value
 
 
 @pytest.mark.parametrize("text", ["a=1, a=1", "a=1, b=2, a=3", "a=1;x=1;x=2", 'a=("b";x;x)', "sig=(), sig=()"])
