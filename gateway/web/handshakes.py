@@ -41,7 +41,6 @@ _REASONS = {
     "HTTP_REQUEST": "not_tls",
     "HTTPS_PROXY_REQUEST": "not_tls",
     "WRONG_VERSION_NUMBER": "not_tls",
-    "CALLBACK_FAILED": "server_name",
 }
 FAILURES = frozenset(
     {*_CERTIFICATE.values(), *_REASONS.values(), "certificate", "refused_by_caller", "unfinished", "other"}

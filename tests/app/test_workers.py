@@ -8,10 +8,12 @@ import os
 import pathlib
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 
 import pytest
+import trustme
 
 from tests.app.house import ROUTES, build, write
 from tests.app.running import Running, alive, running, until
@@ -159,6 +161,38 @@ def test_sighup_loads_anew_what_did_not_change(gateway: Running) -> None:
     after = gateway.state()
     assert after["files"]["hash"] == before["hash"]
     assert {worker["generation"] for worker in after["workers"]} == {before["generation"] + 1}
+
+
+def test_new_certificates_are_shown_by_every_worker_and_nobody_is_refused(gateway: Running) -> None:
+    authority = trustme.CA()
+    leaf = authority.issue_cert("127.0.0.1", "localhost")
+    pem = leaf.cert_chain_pems[0].bytes()
+    secrets = gateway.root / "secrets"
+    for name, content in (
+        ("server.pem", pem),
+        ("server.key", leaf.private_key_pem.bytes()),
+        ("ca.pem", authority.cert_pem.bytes()),
+    ):
+        (secrets / name).write_bytes(content)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    def shown(_: int) -> bytes | None:
+        with (
+            socket.create_connection(("127.0.0.1", gateway.ports["service"]), 60) as plain,
+            context.wrap_socket(plain) as secure,
+        ):
+            return secure.getpeercert(binary_form=True)
+
+    def all_shown() -> set[bytes | None]:
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            return set(pool.map(shown, range(24)))
+
+    new = {ssl.PEM_cert_to_DER_cert(pem.decode())}
+    until(lambda: all_shown() == new)
+    until(lambda: all_shown() == new)
+    assert gateway.state()["certificates_refusal"] == []
+    assert gateway.get("service", "/open/banks")[0] == 200
 
 
 def test_signals_to_the_whole_group_are_the_parents_business(gateway: Running) -> None:
