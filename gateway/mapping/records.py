@@ -93,7 +93,7 @@ class BoundMapping:
     def _whole(self, document: Any, functions: dict[str, Any], body: bytes, header: Any, page: Page) -> MappedPage:
         call, total = page.call, 0
         for number in self._containers:
-            records = functions[f"holder_{number}"](document, call, _unfold)
+            records = _held(functions, number, document, call, _unfold)
             if records:
                 functions[f"records_{number}"](records, total, document, header, call, page)
                 total += len(records)
@@ -128,7 +128,7 @@ class BoundMapping:
         return [
             (number, record)
             for number in self._containers
-            for record in functions[f"holder_{number}"](shell, call, _unfold_raw)
+            for record in _held(functions, number, shell, call, _unfold_raw)
         ]
 
     def _page(
@@ -153,6 +153,14 @@ class BoundMapping:
         return MappedPage(
             self.plural, self.name, page.records, incomplete, link, positions, tuple(page.grants), page.equals()
         )
+
+
+def _held(functions: dict[str, Any], number: int, document: Any, call: MappingCall, unfold: Any) -> Any:
+    """The records of a container. Raises BankNonsense where it is chosen by a text whose bytes are no UTF-8."""
+    try:
+        return functions[f"holder_{number}"](document, call, unfold)
+    except _UNREADABLE:
+        raise BankNonsense("The bank's document can not be read: it is not UTF-8.") from None
 
 
 def _unfold(records: Any, _null: bool, _lone: bool, _others: bool) -> Any:  # noqa: FBT001 - called by generated code

@@ -43,7 +43,6 @@ timeouts: {{connect: 1s}}
 retry: {{attempts: 2}}
 circuit: {{failures: 3}}
 capabilities: {{never: [account.label]}}
-deviations: {{paging: {{style: page}}}}
 """
 CONSENTS = """
 consents:

@@ -118,7 +118,7 @@ class _Doors:
         """Everything that is answered is an answer of ours, no failure of ours, and the log holds no traceback."""
         with socket.create_connection(("127.0.0.1", self.port()), timeout=20) as connection:
             received = bytearray()
-            with contextlib.suppress(ConnectionError):
+            with contextlib.suppress(OSError):  # it may have been refused and closed meanwhile
                 connection.sendall(content)
                 connection.shutdown(socket.SHUT_WR)
             with contextlib.suppress(ConnectionError):
