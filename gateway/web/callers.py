@@ -7,7 +7,6 @@ one comparison.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import cast
@@ -20,6 +19,10 @@ from gateway.web.balancer import Balancer, Hop
 from gateway.web.identity import chain_of, ends_of
 from gateway.web.proxy_protocol import Preface
 from gateway.web.trust import CertificateRefused, Trust
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Judges:
@@ -55,7 +58,7 @@ class Caller:
         if self._trust is not None and (ends := ends_of(transport)) is not None:
             until = min(ends, self._trust.lists_end or ends)
             # A certificate is valid for the whole of its last second.
-            later = max(0.0, until.timestamp() + 1 - time.time())
+            later = max(0.0, (until - _now()).total_seconds() + 1)
             self._expiry = asyncio.get_running_loop().call_later(later, self._expire)
         if self._judges.balancer is not None:
             self._hop = self._judges.balancer.hop(self.own, self._preface)
@@ -95,7 +98,7 @@ class Caller:
     def _judge_again(self, trust: Trust | None) -> None:
         chain = chain_of(self._transport) if self._transport is not None else []
         if chain and trust is not None:
-            trust.judge(chain, datetime.now(UTC))
+            trust.judge(chain, _now())
 
     def _expire(self) -> None:
         self._trust = None

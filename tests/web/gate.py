@@ -18,7 +18,10 @@ REFUSED = (ssl.SSLError, ConnectionError, asyncio.IncompleteReadError)
 
 
 class Gate:
-    """`failures` counts handshakes by reason; `clients` is the root that callers come from, `ours` the listener's."""
+    """`failures` counts handshakes by reason, those as unfinished that take longer than `patience` (seconds).
+
+    `clients` is the root that callers come from, `ours` the listener's.
+    """
 
     def __init__(self, folder: pathlib.Path, serve: Serve, clients: Authority | None = None) -> None:
         self.folder = folder
@@ -27,6 +30,7 @@ class Gate:
         self.failures: Counter[str] = Counter()
         self.secrets = Secrets(folder, {})
         self.settings = TlsSettings(certificate="file:server.pem", key="file:server.key", client_ca="file:clients.pem")
+        self.patience = 60.0
         self._serve = serve
         self._said: BalancerSettings | None = None
         self.place: Place
@@ -74,7 +78,12 @@ class Gate:
 
     async def _front(self) -> Front:
         self.tls = await asyncio.to_thread(
-            build_tls, self.settings, self.secrets, observe=self._observe, handshake_timeout=2.0, before=self.tls
+            build_tls,
+            self.settings,
+            self.secrets,
+            observe=self._observe,
+            handshake_timeout=self.patience,
+            before=self.tls,
         )
         said = self._said
         return Front(self.tls, Balancer(said, self.tls.trust) if said is not None else None)

@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from tests.web.authorities import Issued, caller, now, root, uri
+from tests.web.authorities import DAY, Issued, caller, now, root, uri
 from tests.web.conftest import Calls, Serve, Wire
 from tests.web.gate import Gate
 
@@ -102,30 +102,51 @@ async def test_a_new_server_certificate_ends_no_connection(gate: Gate):
     assert not (await wire.get()).closing
 
 
-async def test_a_certificate_that_ends_while_it_is_connected(gate: Gate):
-    shown = ROOT.issue(ends=now() + dt.timedelta(seconds=2))
-    wire = await greeted(gate, shown)
-    left = shown.certificate.not_valid_after_utc - dt.datetime.now(dt.UTC)
-    await asyncio.sleep(left.total_seconds() + 1.01)  # it is valid for the whole of its last second
-    refused = await wire.get()
-    assert (refused.status, refused.closing) == (401, True)
-    assert refused.problem["detail"] == REFUSED_AS + "it has expired."
+async def refused_in_the_end(wire: Wire) -> str:
+    """What the first request is told that is not taken any more."""
+    async with asyncio.timeout(30):
+        while (answer := await wire.get()).status == 200:
+            assert not answer.closing
+    assert (answer.status, answer.closing) == (401, True)
+    return str(answer.problem["detail"])
 
 
-async def test_lists_that_are_past_their_update_let_nobody_in(serve: Serve, tmp_path: pathlib.Path):
-    gate = Gate(tmp_path, serve, ROOT)
-    await gate.write(short_crl=ROOT.revoke(ends=now() + dt.timedelta(seconds=2)))
-    await gate.open(revocation_lists=("file:short.crl",))
+async def test_a_certificate_that_ends_while_it_is_connected(gate: Gate, monkeypatch: pytest.MonkeyPatch):
+    shown = ROOT.issue(ends=now() + dt.timedelta(hours=1))
+    passed = shown.certificate.not_valid_after_utc - dt.datetime.now(dt.UTC)
+    monkeypatch.setattr("gateway.web.callers._now", lambda: dt.datetime.now(dt.UTC) + passed)
+    assert await refused_in_the_end(await gate.connect(shown)) == REFUSED_AS + "it has expired."
+
+
+async def test_a_list_that_is_past_its_update_ends_what_it_vouched_for(gate: Gate, monkeypatch: pytest.MonkeyPatch):
     wire = await greeted(gate, ROOT.issue())
+    await gate.write(all_crl=ROOT.revoke(ends=now() + dt.timedelta(hours=1)) + BETWEEN.revoke() + OTHER.revoke())
+    await gate.renew()
+    assert (await wire.get()).closing
     assert gate.tls is not None
     assert gate.tls.trust is not None
     assert gate.tls.trust.lists_end is not None
-    await asyncio.sleep((gate.tls.trust.lists_end - dt.datetime.now(dt.UTC)).total_seconds() + 1.01)
-    refused = await wire.get()
-    assert refused.problem["detail"] == REFUSED_AS + "whether it is revoked can not be known now."
+    passed = gate.tls.trust.lists_end - dt.datetime.now(dt.UTC)
+    monkeypatch.setattr("gateway.web.callers._now", lambda: dt.datetime.now(dt.UTC) + passed)
+    told = await refused_in_the_end(await gate.connect(ROOT.issue()))
+    assert told == REFUSED_AS + "whether it is revoked can not be known now."
+
+
+async def test_newcomers_are_refused_under_a_list_that_is_past_its_update(
+    serve: Serve, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+):
+    class Yesterday(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:
+            return dt.datetime.now(tz) - DAY
+
+    gate = Gate(tmp_path, serve, ROOT)
+    await gate.write(old_crl=ROOT.revoke(begins=now() - 2 * DAY, ends=now() - DAY / 2))
+    monkeypatch.setattr("gateway.web.tls.datetime", Yesterday)  # it was good when it was read
+    await gate.open(revocation_lists=("file:old.crl",))
     await gate.refused(ROOT.issue())
     assert gate.failures == {"revocation_unknown": 1}
-    await gate.write(short_crl=ROOT.revoke())
+    await gate.write(old_crl=ROOT.revoke())
     await gate.renew()
     await greeted(gate, ROOT.issue())
 
