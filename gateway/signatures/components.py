@@ -54,16 +54,15 @@ Message = SignedRequest | SignedResponse
 
 
 class Component(msgspec.Struct, frozen=True):
-    """A component's identifier: `text` as it stands in the signature base, `identity` without the parameters' order."""
+    """A component's identifier: `text` as it stands in the signature base, `identity` without the parameters' order.
+
+    Two identifiers are the same where their identities are (RFC 9421 section 2).
+    """
 
     name: str
     parameters: tuple[tuple[str, str | bool], ...]
     text: str
-
-    @property
-    def identity(self) -> tuple[str, frozenset[tuple[str, str | bool]]]:
-        """What makes two identifiers the same (RFC 9421 section 2)."""
-        return self.name, frozenset(self.parameters)
+    identity: tuple[str, frozenset[tuple[str, str | bool]]]
 
 
 def read_component(written: str) -> Component:
@@ -80,20 +79,29 @@ def read_component(written: str) -> Component:
 def component_of(item: Item) -> Component:
     """The component of an item of an inner list. Raises SignatureRefused for one that is not known here."""
     name, parameters = item
-    if not isinstance(name, str) or name != name.lower():
+    if not isinstance(name, str):
         raise SignatureRefused("its signature covers something that is no component identifier")
     for key, value in parameters.items():
         if not (value is True if key in _FLAGS else key in {"key", "name"} and type(value) is str):
             raise SignatureRefused("its signature covers a component with a parameter that is not known here")
-    given = parameters.keys() - {"req"}
+    return _component(name, tuple(parameters.items()))
+
+
+# Callers cover the same components in every call; what a stranger invents only pushes out what another one did.
+@functools.lru_cache(1024)
+def _component(name: str, parameters: tuple[tuple[str, str | bool], ...]) -> Component:
+    keys = {key for key, _ in parameters}
+    given = keys - {"req"}
+    if name != name.lower():
+        raise SignatureRefused("its signature covers something that is no component identifier")
     if name.startswith("@"):
         if name not in DERIVED or given != ({"name"} if name == "@query-param" else set()):
             raise SignatureRefused("its signature covers a derived component that is not known here")
-        if name == "@status" and "req" in parameters:
+        if name == "@status" and "req" in keys:
             raise SignatureRefused("its signature covers the status of a request")
     elif "tr" in given or "name" in given or ("bs" in given and given & {"sf", "key"}):
         raise SignatureRefused("its signature covers a field with parameters that do not go together")
-    return Component(name, tuple(parameters.items()), write_item(item))
+    return Component(name, parameters, write_item((name, dict(parameters))), (name, frozenset(parameters)))
 
 
 class Values:
@@ -151,7 +159,7 @@ class Values:
 
 
 def _without_req(component: Component) -> Component:
-    return Component(component.name, tuple(pair for pair in component.parameters if pair[0] != "req"), component.text)
+    return _component(component.name, tuple(pair for pair in component.parameters if pair[0] != "req"))
 
 
 def _question(query: str | None) -> str:

@@ -21,7 +21,7 @@ from gateway.exchange import Headers
 from gateway.signatures.algorithms import Algorithm
 from gateway.signatures.components import Component, Fields, Message, Values, component_of
 from gateway.signatures.header_lines import SignatureRefused
-from gateway.signatures.structured import Item, NotStructured, read_dictionary, write_item
+from gateway.signatures.structured import Item, NotStructured, Parameters, read_dictionary, write_parameters
 
 ALGORITHMS: Mapping[str, str] = {
     "rsa-pss-sha512": "PS512",
@@ -100,7 +100,7 @@ def sign(
     """
     told = {"created": created, "expires": expires, "keyid": key.id, "alg": algorithm, "nonce": nonce, "tag": tag}
     given = {name: value for name, value in told.items() if value is not None}
-    parameters = write_item(([(one.name, dict(one.parameters)) for one in covered], given))
+    parameters = _written(covered, given)
     signature = base64.b64encode(key.sign(signature_base(message, covered, parameters))).decode()
     return ("Signature-Input", f"sig={parameters}"), ("Signature", f"sig=:{signature}:")
 
@@ -167,6 +167,11 @@ def signature_base(message: Message, covered: Sequence[Component], parameters: s
     return base.encode()
 
 
+def _written(covered: Sequence[Component], parameters: Parameters) -> str:
+    """The inner list of `Signature-Input` and of the base's last line."""
+    return f"({' '.join([one.text for one in covered])}){write_parameters(parameters)}"
+
+
 def _members(fields: Fields, name: str) -> dict[str, Item]:
     values = fields.getall(name, _NONE)
     if not values:
@@ -200,7 +205,7 @@ def _presented(member: Item, signature: bytes) -> Presented:
         raise SignatureRefused("its signature does not say when, and with which key, it was made")
     return Presented(
         covered=covered,
-        parameters=write_item(member),
+        parameters=_written(covered, parameters),
         created=parameters["created"],
         expires=parameters.get("expires"),
         key_id=parameters["keyid"],

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeAlias, cast
 import http_sf
 from http_sf import StructuredType
 from http_sf.innerlist import ser_item_or_inner_list
+from http_sf.parameters import ser_params
 from http_sf.retrofit import retrofit
 
 Parameters: TypeAlias = dict[str, Any]
@@ -50,6 +51,11 @@ def read_item(text: str) -> Item:
 def write_item(item: Item) -> str:
     """An item or inner list as RFC 9651 section 4.1 writes it."""
     return ser_item_or_inner_list(item)
+
+
+def write_parameters(parameters: Parameters) -> str:
+    """Parameters, each with its semicolon, as RFC 9651 section 4.1.1.2 writes them."""
+    return ser_params(parameters)
 
 
 def rewritten(name: str, text: str) -> str:
