@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from gateway.banks.origins import UrlRefused, origin_of
 from gateway.files import Problem, near
 from gateway.files.hosts import Network, refusal
+from gateway.filters.headers import INTERACTION, REQUEST
 from gateway.filters.jwt import JwtSettings
 from gateway.filters.rate_limit import RateLimitSettings
 from gateway.filters.signing.settings import CallerSettings, SignatureSettings
@@ -205,6 +206,11 @@ def _signatures(route: RoutePolicy) -> Iterator[Problem]:
             message = _uncoverable(written, always=setting == "components")
             if message:
                 yield _at(route, listed, f"'{written}' {message}", setting, number)
+    if route.upstream is not None and "headers" in before:
+        for number, written in enumerate(configured.if_present):
+            if written.strip('"') in (INTERACTION, REQUEST):
+                message = f"'{written}' is made by 'headers' where the caller sends none: move it to 'components'"
+                yield _at(route, listed, message, "if_present", number)
     if configured.answers is not None and route.upstream is not None:
         message = "the answers of a plain upstream are streamed: they can not be signed, drop 'answers'"
         yield _at(route, listed, message, "answers")
