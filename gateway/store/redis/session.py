@@ -69,8 +69,10 @@ class Session:
             self._alarm.cancel()
         for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._connection.disconnect(nowait=True)
+        try:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        finally:
+            await self._connection.disconnect(nowait=True)
 
     async def _write(self) -> None:
         try:

@@ -108,6 +108,7 @@ async def test_failover_goes_to_who_takes_writes(tmp_path, tally: Tally, lines: 
         leads_to[0] = second.port
         await tally.until(lambda: line.there)
         assert (await counters.take((("a", HOUR),)))[1][0].remaining == 1, "what was counted is counted still"
+        await line.close()
     finally:
         address.close()
         for one in (first, second):
@@ -115,7 +116,11 @@ async def test_failover_goes_to_who_takes_writes(tmp_path, tally: Tally, lines: 
 
 
 async def _forward(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    there, back = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+    except BaseException:
+        writer.close()
+        raise
 
     async def pour(source: asyncio.StreamReader, into: asyncio.StreamWriter) -> None:
         try:
@@ -142,14 +147,17 @@ async def test_a_server_that_is_full_is_away(fragile: RedisServer, lines: Lines,
 
 async def test_what_is_no_redis_is_away(lines: Lines, tally: Tally):
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(100)
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
+        try:
+            await reader.read(100)
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        finally:
+            writer.close()
 
     web = await asyncio.start_server(answer, "127.0.0.1", 0)
     line = await lines(f"redis://127.0.0.1:{web.sockets[0].getsockname()[1]}")
     assert not line.there
     assert tally.failures[0] == "no_redis"
+    await line.close()
     web.close()
 
 
