@@ -92,8 +92,11 @@ class Acceptor:
     async def _begin(self, connection: socket.socket, address: str) -> None:
         try:
             preface = await self._preface(connection) if self._trusts(address) else None
-        except (PrefaceRefused, TimeoutError, OSError, EOFError):
+        except (PrefaceRefused, TimeoutError):
             self._refused()
+            connection.close()
+            return
+        except (EOFError, OSError):  # gone before it said anything whole: a look whether the port is open
             connection.close()
             return
         except BaseException:

@@ -86,7 +86,9 @@ class Gate:
             before=self.tls,
         )
         said = self._said
-        return Front(self.tls, Balancer(said, self.tls.trust) if said is not None else None)
+        if said is None:
+            return Front(self.tls)
+        return Front(self.tls, Balancer(said, self.tls.trust, refused=lambda: self._observe("preface")))
 
     def _observe(self, reason: str) -> None:
         self.failures[reason] += 1

@@ -81,6 +81,16 @@ async def test_a_balancer_that_begins_otherwise_is_refused(gate: Gate, calls: Ca
     for first in (b"PROXY TCP4 203.0.113.9 127.0.0.1 4711 443\r\n", b"", SIGNATURE[:4] + b"nonsense", b"\x16\x03\x01"):
         await turned_away(gate, first)
     assert calls.seen == []
+    assert gate.failures == {"preface": 4}
+
+
+async def test_a_balancer_that_only_looks_whether_the_port_is_open(gate: Gate):
+    for first in (b"", preface()[:20]):
+        wire = await gate.place.connect(None)
+        wire.say(first)
+        wire.writer.write_eof()
+        assert await wire.ended()
+    assert not gate.failures
 
 
 async def test_case_17_from_any_other_address_a_preface_is_no_tls(serve: Serve, tmp_path: pathlib.Path, calls: Calls):
