@@ -85,8 +85,10 @@ class Serving:
         self.openapi = ready.openapi
         if before is not None:
             self._retire(before, self._generation)
-        # What was just built lives long: the collector need not walk it. Without unfreezing first, old sets would stay.
-        gc.unfreeze()
+            return
+        # What was read and built so far lives as long as the process: the collector need not walk it. Later sets are
+        # left to it, for two reasons: what is frozen is never collected, and to look at all that is frozen whenever
+        # files change would stop the calls for a tenth of a second.
         gc.collect()
         gc.freeze()
 

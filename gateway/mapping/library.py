@@ -12,7 +12,7 @@ import msgspec
 from gateway.files import Layers, Loaded, Path, Problem, Refused, Schema, near
 from gateway.mapping.code import CompiledMapping
 from gateway.mapping.compiler import compile_mapping
-from gateway.mapping.memory import Memory, environment
+from gateway.mapping.memory import Memory, content_of, environment
 from gateway.mapping.parsing import OPERATORS, Parser
 from gateway.mapping.shapes import Shape, read_shape, union
 from gateway.mapping.target import FOLDER as CONTRACT
@@ -83,14 +83,22 @@ class _Reading:
 
     def mapping(self, relative: str) -> None:
         """Compiles one file, its base laid under it."""
-        loaded = self._merged(relative, ())
-        if loaded is None:
-            return
         name = relative.removeprefix(f"{FOLDER}/").removesuffix(".yaml")
-        known = self.memory.find(loaded, name)
+        known = self.memory.unchanged(relative, self._content)
+        if known is None:
+            loaded = self._merged(relative, ())
+            if loaded is not None:
+                known = self.memory.similar(loaded, name) or self._compile(name, loaded)
         if known is not None:
             self.compiled[name] = known
-            return
+            self.memory.made(relative, self._content, known)
+
+    def _content(self, relative: str) -> bytes | None:
+        path = self.files.get(relative)
+        return content_of(self.layers, path) if path is not None else None
+
+    def _compile(self, name: str, loaded: Loaded) -> CompiledMapping | None:
+        compiled = None
         problems = self.schema.check(loaded)
         if not problems and loaded.value["mapping"] != name:
             problems.append(loaded.problem(("mapping",), f"the file's place says '{name}'"))
@@ -102,15 +110,18 @@ class _Reading:
             if shape is not None and not problems:
                 compiled, problems = compile_mapping(file, loaded, shape, self.memory.contract.records)
                 if compiled is not None:
-                    self.compiled[name] = compiled
                     self.memory.keep(loaded, name, compiled)
         self.problems += problems
+        return compiled
 
     def _merged(self, relative: str, above: tuple[str, ...]) -> Loaded | None:
         if relative not in self.loaded:
-            loaded, problems = self.memory.read(self.layers, self.files[relative])
+            loaded, problems = self.layers.read(self.files[relative])
             self.problems += problems
             self.loaded[relative] = None if problems else loaded
+            if loaded is not None and not problems and isinstance(loaded.value, dict):
+                base = loaded.value.get("extends")
+                self.memory.read(self._content(relative) or b"", f"{FOLDER}/{base}.yaml" if base else None)
         loaded = self.loaded[relative]
         if loaded is None or not isinstance(loaded.value, dict) or "extends" not in loaded.value:
             return loaded
@@ -122,7 +133,7 @@ class _Reading:
             self.problems.append(loaded.problem(("extends",), f"'{loaded.value['extends']}' {reason}"))
             return None
         base = self._merged(base_name, (*above, relative))
-        return self.memory.overlay(relative, base, loaded, _overlay) if base and isinstance(base.value, dict) else None
+        return _overlay(base, loaded) if base and isinstance(base.value, dict) else None
 
     def _shape(self, loaded: Loaded, dialect: str, named: tuple[tuple[Path, str], ...]) -> Shape | None:
         found: list[Shape] = []

@@ -1,9 +1,9 @@
 """What the last reading of the mapping files made, so that the next one makes only what differs.
 
-Files and overlays are known again by their contents, compiled code by the whole value that it was made from. Mappings
-that say the same, as overlays of many banks of one platform do, share one code, whatever they are called. All of it
-stands on one environment: the contract, the schema of mappings and all shapes; where those differ nothing is known.
-Only what one reading used is kept for the next: memory does not grow with the number of changes.
+A file is known again by its content and that of all that it extends; then it is not even parsed. Mappings that say the
+same, as overlays of many banks of one platform do, share one code, whatever they are called. All of it stands on one
+environment: the contract, the schema of mappings and all shapes; where those differ nothing is known. Only digests and
+compiled code are kept, and only what one reading used: memory does not grow with the number of changes.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from collections.abc import Callable
 import orjson
 from msgspec.structs import replace
 
-from gateway.files import Layers, Loaded, Problem
+from gateway.files import Layers, Loaded
 from gateway.mapping.code import CompiledMapping
 from gateway.mapping.target import Contract
 
@@ -27,48 +27,58 @@ class Memory:
         self.environment = environment
         self.contract = contract
         self.before = before
-        self.files: dict[pathlib.Path, tuple[str, bytes, Loaded]] = {}
-        self.overlays: dict[str, tuple[Loaded, Loaded, Loaded]] = {}
-        self.compiled: dict[tuple[bytes, str, str], CompiledMapping] = {}
+        self.extended: dict[bytes, str | None] = {}
+        self.sound: dict[bytes, CompiledMapping] = {}
+        self.alike: dict[bytes, CompiledMapping] = {}
 
-    def read(self, layers: Layers, path: pathlib.Path) -> tuple[Loaded | None, list[Problem]]:
-        """A file of the layers, as `Layers.read` gives it."""
-        try:
-            name, content = layers.display(path), layers.content(path)
-        except OSError:
-            return layers.read(path)
-        known = self.before.files.get(path) if self.before is not None else None
-        if known is None or known[:2] != (name, content):
-            loaded, problems = layers.read(path)
-            if loaded is None or problems:
-                return loaded, problems
-            known = (name, content, loaded)
-        self.files[path] = known
-        return known[2], []
+    def read(self, content: bytes, base: str | None) -> None:
+        """Remembers which file a file of this content extends."""
+        self.extended[hashlib.sha256(content).digest()] = base
 
-    def overlay(self, relative: str, base: Loaded, over: Loaded, lay: Callable[[Loaded, Loaded], Loaded]) -> Loaded:
-        """A file laid over another."""
-        known = self.before.overlays.get(relative) if self.before is not None else None
-        if known is None or known[0] is not base or known[1] is not over:
-            known = (base, over, lay(base, over))
-        self.overlays[relative] = known
-        return known[2]
+    def unchanged(self, relative: str, content: Callable[[str], bytes | None]) -> CompiledMapping | None:
+        """The mapping that the reading before made of the same files; `content` gives the bytes of one."""
+        chain = self._chain(relative, content)
+        found = self.before.sound.get(chain) if self.before is not None and chain is not None else None
+        if found is not None and chain is not None:
+            self.sound[chain] = found
+        return found
 
-    def find(self, merged: Loaded, name: str) -> CompiledMapping | None:
-        """The mapping of this name, where one that says the same was compiled; what was compiled was sound."""
+    def made(self, relative: str, content: Callable[[str], bytes | None], mapping: CompiledMapping) -> None:
+        """Remembers what became of a file and of those that it extends."""
+        chain = self._chain(relative, content)
+        if chain is not None:
+            self.sound[chain] = mapping
+
+    def _chain(self, relative: str, content: Callable[[str], bytes | None]) -> bytes | None:
+        """A digest of all files that one extends, itself first; None where it is not known what they extend."""
+        whole, seen = hashlib.sha256(), set[str]()
+        following: str | None = relative
+        while following is not None:
+            held = content(following)
+            digest = hashlib.sha256(held or b"").digest()
+            known = self.extended if digest in self.extended or self.before is None else self.before.extended
+            if held is None or following in seen or digest not in known:
+                return None
+            seen.add(following)
+            whole.update(following.encode() + b"\0" + digest)
+            following = self.extended[digest] = known[digest]
+        return whole.digest()
+
+    def similar(self, merged: Loaded, name: str) -> CompiledMapping | None:
+        """A mapping of this name with the code of another that says the same; what was compiled was sound."""
         value = merged.value
         if not isinstance(value, dict) or value.get("mapping") != name or not isinstance(value.get("version"), int):
             return None
         key = _key(merged, name)
-        found = self.compiled.get(key) or (self.before.compiled.get(key) if self.before is not None else None)
+        found = self.alike.get(key) or (self.before.alike.get(key) if self.before is not None else None)
         if found is None:
             return None
-        self.compiled[key] = found
+        self.alike[key] = found
         return replace(found, file=replace(found.file, name=name, version=value["version"]))
 
     def keep(self, merged: Loaded, name: str, mapping: CompiledMapping) -> None:
-        """Remembers a mapping that was compiled."""
-        self.compiled[_key(merged, name)] = mapping
+        """Remembers the code of a mapping that was compiled."""
+        self.alike[_key(merged, name)] = mapping
 
     def ended(self) -> "Memory":
         """Itself, without what was before."""
@@ -81,14 +91,20 @@ def environment(layers: Layers, folders: tuple[tuple[str, str], ...]) -> bytes:
     whole = hashlib.sha256()
     for folder, pattern in folders:
         for relative, path in layers.find(folder, pattern).items():
-            try:
-                content = layers.content(path)
-            except OSError:
-                content = b""
+            content = content_of(layers, path) or b""
             whole.update(f"{relative}\0{len(content)}\0".encode() + content)
     return whole.digest()
 
 
-def _key(merged: Loaded, name: str) -> tuple[bytes, str, str]:
+def content_of(layers: Layers, path: pathlib.Path) -> bytes | None:
+    """The bytes of a file; None where it can not be read."""
+    try:
+        return layers.content(path)
+    except OSError:
+        return None
+
+
+def _key(merged: Loaded, name: str) -> bytes:
     value = {key: item for key, item in merged.value.items() if key not in _NAMES}
-    return orjson.dumps(value), name.partition("/")[0], name.rpartition("/")[2]
+    said = (name.partition("/")[0], name.rpartition("/")[2], value)
+    return hashlib.sha256(orjson.dumps(said)).digest()

@@ -101,6 +101,14 @@ class Running:
         """Of the workers that take calls."""
         return [worker["pid"] for worker in self.state()["workers"] if worker["state"] == "serving"]
 
+    def close(self) -> None:
+        """Ends it, if it has not ended; nothing of it is left."""
+        if self.process.poll() is None:
+            self.end()
+        self._reading.join(SECONDS)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code after a signal."""
         self.process.send_signal(number)
@@ -130,9 +138,4 @@ def running(root: pathlib.Path, *arguments: str) -> Iterator[Running]:
     try:
         yield made.serving()
     finally:
-        if made.process.poll() is None:
-            made.end()
-            made.process.kill()
-        assert made.process.stdout is not None
-        made._reading.join(SECONDS)
-        made.process.stdout.close()
+        made.close()
