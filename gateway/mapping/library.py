@@ -89,9 +89,10 @@ class _Reading:
             loaded = self._merged(relative, ())
             if loaded is not None:
                 known = self.memory.similar(loaded, name) or self._compile(name, loaded)
+                if known is not None:
+                    self.memory.made(relative, self._content, loaded, known)
         if known is not None:
             self.compiled[name] = known
-            self.memory.made(relative, self._content, known)
 
     def _content(self, relative: str) -> bytes | None:
         path = self.files.get(relative)
@@ -109,8 +110,6 @@ class _Reading:
             problems = parser.problems
             if shape is not None and not problems:
                 compiled, problems = compile_mapping(file, loaded, shape, self.memory.contract.records)
-                if compiled is not None:
-                    self.memory.keep(loaded, name, compiled)
         self.problems += problems
         return compiled
 

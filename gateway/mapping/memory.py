@@ -28,7 +28,7 @@ class Memory:
         self.contract = contract
         self.before = before
         self.extended: dict[bytes, str | None] = {}
-        self.sound: dict[bytes, CompiledMapping] = {}
+        self.sound: dict[bytes, tuple[bytes, CompiledMapping]] = {}
         self.alike: dict[bytes, CompiledMapping] = {}
 
     def read(self, content: bytes, base: str | None) -> None:
@@ -39,15 +39,22 @@ class Memory:
         """The mapping that the reading before made of the same files; `content` gives the bytes of one."""
         chain = self._chain(relative, content)
         found = self.before.sound.get(chain) if self.before is not None and chain is not None else None
-        if found is not None and chain is not None:
-            self.sound[chain] = found
-        return found
+        if found is None or chain is None:
+            return None
+        self.sound[chain] = found
+        said, mapping = found
+        self.alike.setdefault(said, mapping)
+        return mapping
 
-    def made(self, relative: str, content: Callable[[str], bytes | None], mapping: CompiledMapping) -> None:
+    def made(
+        self, relative: str, content: Callable[[str], bytes | None], merged: Loaded, mapping: CompiledMapping
+    ) -> None:
         """Remembers what became of a file and of those that it extends."""
+        said = _key(merged, mapping.file.name)
+        self.alike.setdefault(said, mapping)
         chain = self._chain(relative, content)
         if chain is not None:
-            self.sound[chain] = mapping
+            self.sound[chain] = (said, mapping)
 
     def _chain(self, relative: str, content: Callable[[str], bytes | None]) -> bytes | None:
         """A digest of all files that one extends, itself first; None where it is not known what they extend."""
@@ -73,12 +80,7 @@ class Memory:
         found = self.alike.get(key) or (self.before.alike.get(key) if self.before is not None else None)
         if found is None:
             return None
-        self.alike[key] = found
         return replace(found, file=replace(found.file, name=name, version=value["version"]))
-
-    def keep(self, merged: Loaded, name: str, mapping: CompiledMapping) -> None:
-        """Remembers the code of a mapping that was compiled."""
-        self.alike[_key(merged, name)] = mapping
 
     def ended(self) -> "Memory":
         """Itself, without what was before."""

@@ -151,3 +151,14 @@ def test_settings_are_checked_with_all_that_they_name(tmp_path):
 
     settings.write_text("listeners: {}\n")
     assert any("'keys' is required" in one for one in refused("check", "--settings", str(settings)))
+
+
+def test_several_workers_are_refused_where_each_would_count_for_itself(tmp_path):
+    build(tmp_path)
+    (tmp_path / "gateway.yaml").write_text((tmp_path / "gateway.yaml").read_text() + "workers: 2\n")
+    for command in ("serve", "check"):
+        told = refused(command, "--settings", "gateway.yaml", folder=tmp_path)
+        assert len(told) == 3
+        for line, place in zip(told, ("policies/accounts.yaml:8:7", "policies/service.yaml:16:7"), strict=False):
+            assert line.startswith(f"{place} defaults.filters[rate_limit]: 2 workers would each let the whole limit")
+            assert line.endswith("set 'redis' in the settings, or serve with one")
