@@ -38,7 +38,10 @@ def chain_of(transport: asyncio.BaseTransport) -> list[bytes]:
     # Public from Python 3.13 on, which gives bytes; before, the same method of the object below gives objects.
     below = getattr(tls, "_sslobj", None)
     shown: list[Any] = (below.get_unverified_chain() if below is not None else None) or []
-    return [one if isinstance(one, bytes) else one.public_bytes(_DER) for one in shown]
+    chain = [one if isinstance(one, bytes) else one.public_bytes(_DER) for one in shown]
+    # A session that was resumed may have kept the leaf alone; it must not pass for a caller without a certificate.
+    leaf = tls.getpeercert(binary_form=True)
+    return chain or ([leaf] if leaf else [])
 
 
 def ends_of(transport: asyncio.BaseTransport) -> datetime | None:

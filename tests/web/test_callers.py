@@ -5,6 +5,7 @@ import datetime as dt
 import pathlib
 import socket
 import ssl
+import threading
 
 import pytest
 
@@ -203,3 +204,39 @@ async def test_case_18_neither_the_name_of_the_handshake_nor_that_of_the_request
     assert len(certificates) == 1, "a listener has one certificate, one trust and one table, whatever it is called"
     assert {exchange.request.peer.identity for exchange in calls.seen} == {"spiffe://test/a"}
     await gate.refused(root("Elsewhere").issue())
+
+
+async def test_a_revoked_leaf_of_a_resumed_session_is_refused_at_its_next_request(gate: Gate):
+    revoked, kept = BETWEEN.issue(), BETWEEN.issue()
+
+    def calls(context: ssl.SSLContext, changed: threading.Event, resumed: threading.Event) -> list[bytes]:
+        first = open_connection(context, None)
+        ask(first)
+        with first, open_connection(context, first.session) as second:
+            assert second.session_reused
+            answers = [ask(second)]
+            resumed.set()
+            assert changed.wait(30)
+            return [*answers, ask(second)]
+
+    def open_connection(context: ssl.SSLContext, session: ssl.SSLSession | None) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", gate.place.listener.port), timeout=30)
+        return context.wrap_socket(plain, server_hostname="localhost", session=session)
+
+    def ask(secure: ssl.SSLSocket) -> bytes:
+        secure.sendall(b"GET /v1/things HTTP/1.1\r\nHost: x\r\n\r\n")
+        return secure.recv(4096)[:12]
+
+    asking, waiting, changed = [], [], threading.Event()
+    for shown in (revoked, kept):
+        context = await caller(gate.ours, shown)
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        waiting.append(threading.Event())
+        asking.append(asyncio.create_task(asyncio.to_thread(calls, context, changed, waiting[-1])))
+    for resumed in waiting:
+        assert await asyncio.to_thread(resumed.wait, 30)
+    await gate.write(all_crl=ROOT.revoke() + BETWEEN.revoke(revoked) + OTHER.revoke())
+    await gate.renew()
+    changed.set()
+    assert await asking[0] == [b"HTTP/1.1 200", b"HTTP/1.1 401"]
+    assert await asking[1] == [b"HTTP/1.1 200", b"HTTP/1.1 200"]

@@ -9,6 +9,7 @@ import pytest
 from cryptography import x509
 
 from gateway.web.handshakes import FAILURES, reason_of
+from gateway.web.trust import CertificateRefused, Trust
 from tests.web.authorities import DAY, SERVER, Issued, caller, dns, now, root
 from tests.web.conftest import Calls, Serve
 from tests.web.gate import Gate
@@ -23,6 +24,12 @@ async def gate(serve: Serve, tmp_path: pathlib.Path) -> Gate:
     made = Gate(tmp_path, serve, ROOT)
     await made.write(clients_pem=ROOT.pem + NAMES.pem, clients_crl=ROOT.revoke(REVOKED) + NAMES.revoke())
     return await made.open(revocation_lists=("file:clients.crl",))
+
+
+def trust_of(gate: Gate) -> Trust:
+    assert gate.tls is not None
+    assert gate.tls.trust is not None
+    return gate.tls.trust
 
 
 @pytest.mark.parametrize(
@@ -47,11 +54,15 @@ async def test_case_18_certificates_that_are_refused_in_the_handshake(
     await gate.refused(shown)
     assert gate.failures == {reason: 1}
     assert calls.seen == []
+    if shown is not None:
+        with pytest.raises(CertificateRefused):  # our own judge comes to the same verdict
+            trust_of(gate).judge(shown.ders, now())
 
 
 async def test_case_18_what_is_well_is_let_in(gate: Gate):
     for shown in (ROOT.issue(), NAMES.issue(dns("a.ours.example"))):
         assert (await (await gate.connect(shown)).get()).status == 200
+        assert trust_of(gate).judge(shown.ders, now()) > now()
     assert not gate.failures
 
 
