@@ -59,3 +59,35 @@ def test_a_file_that_can_not_be_opened_is_a_problem(tmp_path, make, why):
     loaded, (problem,) = Layers((tmp_path,)).read(tmp_path / "gone.yaml")
     assert loaded is None
     assert str(problem) == f"gone.yaml:1:1 can not be read: {why}"
+
+
+def test_layers_that_are_held_stay_as_they_were(tmp_path):
+    below = write(tmp_path / "below", one="a: 1", two="a: 2")
+    above = write(tmp_path / "above", two="a: 3")
+    (above / "policies" / "..data").mkdir()
+    (above / "policies" / "..data" / "hidden.yaml").write_text("a: 9")
+    (above / "policies" / "linked").symlink_to(below / "policies")
+    layers = Layers((below, above))
+    held = layers.hold()
+    found = layers.find("policies", "*.yaml")
+    assert held.find("policies", "*.yaml") == found
+    assert list(held.find("policies", "**/*.yaml")) == [
+        *("policies/linked/one.yaml", "policies/linked/two.yaml", "policies/one.yaml", "policies/two.yaml")
+    ]
+    assert held.find("policies", "*/*.yaml").keys() == {"policies/linked/one.yaml", "policies/linked/two.yaml"}
+    (above / "policies/two.yaml").write_text("a: 4")
+    (below / "policies/one.yaml").unlink()
+    write(below, three="a: 5")
+    assert held.find("policies", "*.yaml") == found
+    assert held.places("policies/two.yaml") == (above / "policies/two.yaml", below / "policies/two.yaml")
+    assert held.locate("policies/three.yaml") is None
+    assert [held.content(path) for path in found.values()] == [b"a: 1", b"a: 3"]
+    loaded, problems = held.read(below / "policies/one.yaml")
+    assert loaded is not None
+    assert (loaded.value, problems) == ({"a": 1}, [])
+
+
+def test_a_link_to_a_folder_above_has_an_end(tmp_path):
+    write(tmp_path, one="a: 1")
+    (tmp_path / "policies" / "again").symlink_to(tmp_path / "policies")
+    assert 1 < len(Layers((tmp_path,)).hold().held or ()) < 20

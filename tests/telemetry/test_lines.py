@@ -1,5 +1,7 @@
 import io
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -96,3 +98,35 @@ def test_a_reader_that_has_gone_is_counted():
     assert writer.flush()
     assert writer.dropped == 1
     writer.close()
+
+
+def test_processes_with_one_lock_write_one_after_the_other():
+    held = os.memfd_create("lock")
+    holding = "import os, sys; os.lockf(int(sys.argv[1]), os.F_LOCK, 0); print('held', flush=True); sys.stdin.read()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", holding, str(held)], pass_fds=[held], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    stream = io.BytesIO()
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"held\n"
+        writer = LineWriter(stream, lock=held)
+        writer.put(b"one\n")
+        assert not writer.flush(0.2)
+        assert stream.getvalue() == b""
+    finally:
+        child.kill()
+        child.communicate()
+    assert writer.flush(20), "the lock of a process that died is free"
+    writer.close()
+    assert stream.getvalue() == b"one\n"
+    assert not _locked(held)
+    os.close(held)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        os.lockf(descriptor, os.F_TEST, 0)
+    except OSError:
+        return True
+    return False

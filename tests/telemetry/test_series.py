@@ -127,3 +127,47 @@ def test_a_scrape_in_another_thread_meets_no_half_changed_dict():
     stop.set()
     scraper.join()
     assert not failures
+
+
+# -- several processes as one -----------------------------------------------------------------------------------------
+def test_counts_and_durations_of_several_processes_are_added():
+    counts = [Counts(Room(), "things_total", "Things.", ("kind",)) for _ in range(3)]
+    durations = [Durations(Room(), "seconds", "Seconds.", ("kind",)) for _ in range(3)]
+    for number, (count, duration) in enumerate(zip(counts, durations, strict=True)):
+        count.add(("all",), number + 1)
+        count.add((f"only {number}",))
+        duration.observe(("all",), number + 0.5)
+    told = "".join(counts[0].exposition(count.snapshot() for count in counts))
+    assert 'things_total{kind="all"} 6\n' in told
+    assert [f'things_total{{kind="only {number}"}} 1\n' in told for number in range(3)] == [True] * 3
+    told = "".join(durations[0].exposition(duration.snapshot() for duration in durations))
+    assert 'seconds_bucket{kind="all",le="0.5"} 1\n' in told
+    assert 'seconds_bucket{kind="all",le="+Inf"} 3\n' in told
+    assert 'seconds_count{kind="all"} 3\nseconds_sum{kind="all"} 4.5\n' in told
+
+
+@pytest.mark.parametrize(("rule", "value"), [("sum", "7"), ("min", "2"), ("max", "5")])
+def test_a_gauge_says_how_its_values_become_one(rule, value):
+    gauges = [Gauges("places", "Places.", rule=rule) for _ in range(2)]
+    gauges[0].set((), 5)
+    gauges[1].set((), lambda: 2)
+    assert f"\nplaces {value}\n" in "".join(gauges[0].exposition(gauge.snapshot() for gauge in gauges))
+
+
+def test_what_a_process_counted_is_inherited_and_what_it_was_is_not():
+    here, gone = Counts(Room(), "things_total", "Things.", ()), Counts(Room(), "things_total", "Things.", ())
+    here.add((), 2)
+    here.follow((), lambda: 0.5)
+    gone.add((), 40)
+    here.inherit(gone.snapshot())
+    assert "\nthings_total 42.5\n" in "".join(here.exposition())
+    durations = [Durations(Room(), "seconds", "Seconds.", ("kind",)) for _ in range(2)]
+    durations[1].observe(("a",), 0.2)
+    for _ in range(2):
+        durations[0].inherit(durations[1].snapshot())
+    durations[0].observe(("a",), 0.2)
+    assert 'seconds_count{kind="a"} 3\n' in "".join(durations[0].exposition())
+    assert 'seconds_count{kind="a"} 1\n' in "".join(durations[1].exposition()), "what was told is a copy"
+    gauges = Gauges("places", "Places.")
+    gauges.inherit({(): [7]})
+    assert "\nplaces" not in "".join(gauges.exposition())

@@ -116,3 +116,17 @@ async def test_all_doors_open_or_none(calls, telemetry):
     with pytest.raises(ListenerUnavailable, match=r"listeners\.admin"):
         await doors.open()
     assert not house.service.listening
+
+
+@pytest.mark.usefixtures("slow")
+async def test_whoever_hurries_ends_the_notice_and_the_waiting(calls, telemetry, dial):
+    house = House(calls, telemetry, Drain(notice=Seconds(600), grace=Seconds(600)))
+    await house.doors.open()
+    busy = await dial(house.service.port)
+    calls.begun.clear()
+    busy.say(request("GET", "/v1/things/slow"))
+    await calls.begun.wait()
+    closing = asyncio.create_task(house.doors.close())
+    house.doors.hurry()
+    assert await asyncio.wait_for(closing, 60) == 1
+    assert await busy.ended()
