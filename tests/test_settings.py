@@ -70,6 +70,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
             "drain: {notice: 0s, grace: 5s}\n"
             "files: [ours]\nbanks: [albion-sandbox]\nconsents: consents.yaml\n"
             "redis: {url: 'rediss://[::1]:6380/2', ca: 'env:HASH_KEY', password: 'env:HASH_KEY', timeout: 50ms}\n"
+            "reviews: {folder: ours, keys: ['file:new.key', 'file:old.key'], most: 7}\n"
             "telemetry: {otlp_endpoint: 'http://localhost:4318', ratio: 1, "
             "otlp_ca: consents.yaml, log_format: text, trust_traceparent: false}\n"
         ),
@@ -81,6 +82,8 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
     assert loaded.consents == tmp_path / "consents.yaml"
     assert loaded.redis is not None
     assert (loaded.redis.prefix, loaded.redis.timeout, loaded.redis.connect_timeout) == ("gateway", 0.05, 2)
+    assert loaded.reviews is not None
+    assert (loaded.reviews.folder, loaded.reviews.most) == (tmp_path / "ours", 7)
     assert loaded.banks == ("albion-sandbox",)
     assert loaded.telemetry.ratio == 1.0
     assert not loaded.telemetry.trust_traceparent
@@ -137,6 +140,15 @@ def test_a_reference_that_leads_nowhere_is_a_problem_at_its_line(written: Write,
     ("line", "told"),
     [
         ("files: [absent]", "7:9 files[0]: {folder}/absent is not a folder"),
+        (
+            "reviews: {folder: absent, keys: ['file:ids.key']}",
+            "7:19 reviews.folder: {folder}/absent is not a folder",
+        ),
+        ("reviews: {folder: secrets, keys: []}", "7:34 reviews.keys: must not be empty"),
+        (
+            "reviews: {folder: secrets, keys: ['env:NONE']}",
+            "7:35 reviews.keys[0]: env:NONE: the variable NONE is not set",
+        ),
         ("consents: absent.yaml", "7:11 consents: {folder}/absent.yaml is not a file"),
         ("telemetry: {otlp_ca: absent.pem}", "7:22 telemetry.otlp_ca: {folder}/absent.pem is not a file"),
         ("banks: [../etc]", "7:9 banks[0]: '../etc' is not the name of a bank file, without folder and .yaml"),

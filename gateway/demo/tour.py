@@ -33,9 +33,11 @@ def run(*, once: bool, folder: pathlib.Path | None, screen: Screen) -> None:
             _show(stage, screen)
         except (ChildFailed, StepFailed, FileExistsError) as error:
             raise TourFailed(str(error)) from None
-        if not once:
-            _say_where(stage, screen)
-            with contextlib.suppress(KeyboardInterrupt):
+        # Whoever reads that it is done may end it there and then.
+        with contextlib.suppress(KeyboardInterrupt):
+            screen.title(f"All {len(STEPS)} steps did what they say.")
+            if not once:
+                _say_where(stage, screen)
                 _stay(stage)
 
 
@@ -46,7 +48,6 @@ def _show(stage: Stage, screen: Screen) -> None:
             step.run(stage, screen)
         except OSError as error:
             raise StepFailed(f"{step.title}: a call got no answer ({type(error).__name__}: {error})") from error
-    screen.title(f"All {len(STEPS)} steps did what they say.")
 
 
 def _stay(stage: Stage) -> None:
