@@ -139,7 +139,18 @@ def test_stays_up_until_it_is_told_to_end(tmp_path: pathlib.Path, tours: list[To
     assert_nothing_listens(text)
     assert list(tour.temporary.iterdir()) == []
     if kept.exists():
-        names = {"ca.pem", "services", "banks", "secrets", "files", "logs", "gateway.yaml", "consents.yaml", "try.sh"}
+        names = {
+            "gateway.yaml",
+            "consents.yaml",
+            "try.sh",
+            "ca.pem",
+            "services",
+            "banks",
+            "secrets",
+            "files",
+            "logs",
+            "reviews",
+        }
         assert {path.name for path in kept.iterdir()} == names, "kept, because that was asked for"
         assert (kept / "services/ledger.key").stat().st_mode & 0o077 == 0
 
