@@ -158,7 +158,7 @@ def test_stays_up_until_it_is_told_to_end(tmp_path: pathlib.Path, tours: list[To
 def test_ends_with_its_children_when_told_in_the_middle(tmp_path: pathlib.Path, tours: list[Tour]) -> None:
     tour = Tour(tmp_path)
     tours.append(tour)
-    tour.said("1/11")
+    tour.said(f"1/{len(STEPS)}")
     children = tour.children()
     assert children
     tour.process.send_signal(signal.SIGTERM)
@@ -173,7 +173,7 @@ def test_ends_with_its_children_when_told_in_the_middle(tmp_path: pathlib.Path, 
 def test_children_do_not_outlive_a_tour_that_is_killed(tmp_path: pathlib.Path, tours: list[Tour]) -> None:
     tour = Tour(tmp_path)
     tours.append(tour)
-    tour.said("1/11")
+    tour.said(f"1/{len(STEPS)}")
     children = tour.children()
     assert len(children) == 3
     tour.process.kill()
@@ -194,7 +194,7 @@ def test_a_step_that_does_not_hold_fails_the_tour(tmp_path: pathlib.Path, tours:
     tour = Tour(tmp_path, "--folder", str(tmp_path / "kept"))
     tours.append(tour)
     # A gateway that is gone answers nothing: the step that calls next can not hold.
-    tour.said("1/11")
+    tour.said(f"1/{len(STEPS)}")
     gateway = next(pid for pid in tour.children() if b"\0serve\0" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes())
     os.kill(gateway, signal.SIGKILL)
     assert tour.process.wait(SECONDS) == 1
