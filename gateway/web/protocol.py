@@ -183,7 +183,10 @@ class Connection(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes for the parser; what it can not read becomes a refusal."""
-        idle = self._payload is None and not self._messages
+        if self._close:
+            return
+        payload = self._payload
+        between = not self._messages and (payload is None or payload.is_eof())
         super().data_received(data)
         if self._messages:
             first = self._messages[-1][0]
@@ -192,15 +195,16 @@ class Connection(RequestHandler):
             elif first.chunked:
                 self._chunks_end = (self._chunks_end + data)[-4:]
             self._head_bytes = 0
-        elif idle and data:
-            if not self._head_bytes:
+            return
+        if self._chunked:
+            self._chunks_end = (self._chunks_end + data)[-4:]
+        if between and data:
+            if payload is None and not self._head_bytes:
                 self._alarm.set_in(self._door.limits.header_timeout, self.cut)
             self._head_bytes += len(data)
             if self._head_bytes > self._door.header_bytes + TARGET_BYTES:
                 self._flooded = True
                 self._refuse_now(HeadersTooLarge(f"At most {self._door.header_bytes} bytes are taken."))
-        elif self._chunked:
-            self._chunks_end = (self._chunks_end + data)[-4:]
 
     async def start(self) -> None:
         """Attends to requests until the connection ends."""
@@ -251,7 +255,8 @@ class Connection(RequestHandler):
             if not self.keep:
                 break
             self._payload = None
-            self._alarm.set_in(door.limits.idle_timeout, self.cut)
+            limits = door.limits
+            self._alarm.set_in(limits.header_timeout if self._head_bytes else limits.idle_timeout, self.cut)
 
     @property
     def idle(self) -> bool:

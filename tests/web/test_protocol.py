@@ -225,6 +225,32 @@ async def test_case_32_a_reader_that_is_slow_but_reads_gets_its_whole_stream(ser
     assert (await wire.get("/plain")).status == 200
 
 
+async def test_case_32_a_head_behind_a_call_that_lasts_is_bounded_too(serve: Serve, calls: Calls):
+    go_on, both = asyncio.Event(), asyncio.Barrier(3)
+
+    async def wait(_exchange: Exchange) -> Response:
+        await both.wait()
+        await go_on.wait()
+        return Response(200, (), b"")
+
+    calls.handler = wait
+    place = await serve(Limits(header_timeout=Seconds(0.3)))
+    large, slow = await place.connect(), await place.connect()
+    large.say(request("GET", "/v1/things") + "GET /v1/things HTTP/1.1\r\n")
+    slow.say(request("GET", "/v1/things") + "GET /v1/things HTTP/1.1\r\n")
+    await both.wait()
+    for number in range(40):
+        large.say(f"X-{number}: {'a' * 1000}\r\n")
+        await asyncio.sleep(0)
+    slow.say("X-A: a\r\n")
+    await asyncio.sleep(0.1)
+    go_on.set()
+    assert (await large.answer()).status == (await slow.answer()).status == 200
+    assert (await large.answer()).status == 431
+    assert await large.ended()
+    assert await slow.ended(), "not only when it has been idle for long"
+
+
 async def test_case_32_of_pipelined_requests_few_are_kept(serve: Serve, calls: Calls):
     go_on = asyncio.Event()
 
