@@ -122,6 +122,10 @@ class House:
         port = ports_of(gateway)["service"]
         self._connection = http.client.HTTPSConnection("localhost", port, timeout=15, context=context)
 
+    def close(self) -> None:
+        """Ends the service's connection."""
+        self._connection.close()
+
     def claims(self, issuer: str = "main", **changed: Any) -> dict[str, Any]:
         """An access token's claims; a change to None takes one out."""
         now = int(time.time())
@@ -187,7 +191,11 @@ def house(root: pathlib.Path) -> Iterator[House]:
     (root / "gateway.yaml").write_text(SETTINGS)
     gateway = Child("the gateway", ["gateway", "serve", "--settings", str(root / "gateway.yaml")], root / "gateway.log")
     try:
-        yield House(keys, gateway, authority)
+        up = House(keys, gateway, authority)
+        try:
+            yield up
+        finally:
+            up.close()
     finally:
         end([gateway])
         keys.close()
