@@ -13,7 +13,7 @@ PUBLIC = EDGE + ROUTE.replace("operation: accounts.list", "operation: banks.list
 PLAIN = EDGE + ROUTE.replace(
     "operation: accounts.list", "upstream: {url: 'http://reports.test'}\n    public: true"
 ).replace("    filters: [{name: consent}]\n", "")
-ONE, TWO = str(uuid.uuid4()), str(uuid.uuid4())
+ONE, TWO = "0b2f7c56-3c1e-4a55-9a7e-52d1f0c9e6aa", str(uuid.uuid4())
 
 
 async def test_ids_are_created_and_echoed(gateway_of):
