@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FILES := gateway adapters tests
+# Two at a time, a file's tests together: what a file starts is started once.
+TESTS := $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 .PHONY: setup setup-chart demo test check fuzz audit format bench lock chart-schema clean
 
@@ -26,7 +28,7 @@ demo: setup
 	$(BIN)/gateway demo
 
 test: setup
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 format: setup
 	$(BIN)/ruff format $(FILES)
@@ -38,7 +40,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/gateway check
-	$(BIN)/python -m pytest -q
+	$(TESTS)
 
 # Inputs of its own for every reader of what others wrote; what breaks one is kept under tests/fuzz/cases/.
 FUZZ_SECONDS ?= 600
@@ -58,6 +60,10 @@ $(VENV)/audit/.installed:
 
 bench: setup
 	$(BIN)/python tests/bench/peers.py
+
+# Half of the peak for so many minutes, while files, certificates, the bank, Redis and workers change and break.
+soak: setup
+	$(BIN)/python tests/bench/soak.py --minutes $(or $(MINUTES),20)
 
 # The locks hold for Python 3.11 and newer on every platform; uv resolves, pip installs. The first is for developers;
 # of the same versions, the others are what the image builds with, what runs in it, and the extra of `setup-chart`.

@@ -73,5 +73,5 @@ def test_what_is_imported_is_the_wheel(environment: pathlib.Path, tmp_path: path
 def test_the_tour_runs_from_an_empty_folder(environment: pathlib.Path, tmp_path: pathlib.Path) -> None:
     done = run(environment / "gateway", "demo", "--once", folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "All 11 steps did what they say." in done.stdout
+    assert "All 12 steps did what they say." in done.stdout
     assert list(tmp_path.iterdir()) == []
