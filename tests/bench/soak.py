@@ -87,10 +87,19 @@ class Soak:
             if len(self.memory) % 60 == 0:
                 say(f"{len(self.memory) // 60} min: {self.memory[-1] / 1e6:.0f} MB, {dict(self.answers)}")
 
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """A connection from before that is still there, as any client would look for."""
+        while self._free:
+            connection = self._free.pop()
+            if not connection[0].at_eof() and not connection[1].is_closing():
+                return connection
+            connection[1].close()
+        return None
+
     async def _once(self, number: int, due: float) -> None:
         faults = self.stage.faults
         try:
-            connection = self._free.pop() if self._free else await open_connection(self._context)
+            connection = self._kept() or await open_connection(self._context)
             status, body, last = await ask(*connection, self._questions[number % len(self._questions)])
             told = str(status) if status == 200 else f"{status} {json.loads(body)['code']}"
             if last:
@@ -106,9 +115,13 @@ class Soak:
 
 
 def _explained(told: str, faults: frozenset[str]) -> bool:
-    """A bank at fault explains problems that speak of a bank; a killed worker explains connections that broke."""
+    """A bank at fault explains problems that speak of a bank, and that calls wait for it in too great a number; a killed
+    worker explains connections that broke.
+    """
     status, _, code = told.partition(" ")
-    return ("bank" in faults and code.startswith("bank_")) or ("worker" in faults and not status.isdigit())
+    return ("bank" in faults and (code.startswith("bank_") or code == "overloaded")) or (
+        "worker" in faults and not status.isdigit()
+    )
 
 
 def say(line: str) -> None:
