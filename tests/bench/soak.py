@@ -115,8 +115,8 @@ class Soak:
 
 
 def _explained(told: str, faults: frozenset[str]) -> bool:
-    """A bank at fault explains problems that speak of a bank, and that calls wait for it in too great a number; a killed
-    worker explains connections that broke.
+    """A bank at fault explains problems that speak of a bank, and too many calls that wait for it; a killed worker
+    explains connections that broke.
     """
     status, _, code = told.partition(" ")
     return ("bank" in faults and (code.startswith("bank_") or code == "overloaded")) or (
