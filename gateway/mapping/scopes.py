@@ -126,8 +126,8 @@ class Scope:
             for name in _NAME.findall(line):
                 self._uses.setdefault(name, set()).add(guards)
             match = _GUARD.match(line)
-            if match is not None:
-                guard = match[1]
+            if line != "else:":  # an `else` belongs to the line before it
+                guard = match[1] if match is not None else ""
 
     def _needed(self, name: str, place: _Place) -> bool:
         """Whether a variable is used where nothing has shown that a place is there."""
