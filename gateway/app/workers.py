@@ -6,8 +6,10 @@ a new worker wait for each other: no worker opens its doors with files that are 
 """
 
 import asyncio
+import os
 import socket
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -18,11 +20,12 @@ from gateway.app.hand import Hand, WorkerFailed, describe_end, spawn
 from gateway.app.messages import Ask, Close, Forget, Linger, Open, Prepare, Renew, Start, Take
 from gateway.app.report import Member
 from gateway.app.serving import Serving
-from gateway.files import Layers, Refused
+from gateway.files import Layers, Problem, Refused
 from gateway.settings import Settings
 from gateway.telemetry import Telemetry
 from gateway.web.listeners import bind
 
+_AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
 _ANSWER_SECONDS = 1.0
 _SILENT_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
@@ -82,9 +85,7 @@ class Workers:
         async with self._changing:
             accepted = await self._check(layers, number)
             hands = [hand for hand in self._hands.values() if not hand.gone]
-            for hand in hands:
-                hand.send(Prepare(number, layers))
-            problems = [problem for hand in hands for problem in await hand.prepared(number)]
+            problems = await self._prepare(hands, number, layers)
             if problems:
                 for hand in hands:
                     hand.send(Forget(number))
@@ -93,6 +94,17 @@ class Workers:
             for hand in hands:
                 hand.send(Take(number))
             return accepted
+
+    async def _prepare(self, hands: list[Hand], number: int, layers: Layers) -> list[Problem]:
+        """Half as many workers at a time as there are processors: the others' calls have the rest of the machine."""
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(hand: Hand) -> Sequence[Problem]:
+            async with turns:
+                hand.send(Prepare(number, layers))
+                return await hand.prepared(number)
+
+        return [problem for problems in await asyncio.gather(*map(one, hands)) for problem in problems]
 
     async def renew(self) -> bool:
         """See Crew.renew."""

@@ -12,7 +12,6 @@ from typing import cast
 import msgspec
 from aiohttp import TCPConnector
 from aiohttp.connector import Connection
-from aiohttp.streams import StreamReader
 
 from gateway.banks import wire
 from gateway.banks.connections import BankProtocol, Line
@@ -79,7 +78,6 @@ class Client:
         attempt = self._begin(outgoing)
         outcome = "cancelled"
         connection: Connection | None = None
-        timer: asyncio.TimerHandle | None = None
         sent = False
         try:
             line, message = self._prepare(outgoing, attempt.span_id)
@@ -89,11 +87,11 @@ class Client:
                 raise DeadlineExceeded
             connection = await line.connect(left)
             protocol = cast("BankProtocol", connection.protocol)
-            timer = self._loop.call_at(min(ends, self._loop.time() + self._bounds.answer), protocol.expire)
-            sent = protocol.ask(message, head_only=attempt.method == "HEAD")
+            protocol.expect_by(min(ends, self._loop.time() + self._bounds.answer))
+            sent = protocol.ask(message, head_only=attempt.method == "HEAD", most=self._bounds.answer_bytes)
             head, stream = await protocol.answer()
             attempt.status = head.code
-            body = await self._read(stream)
+            body = await protocol.whole(stream)
             protocol.settled()
             line.free(connection)
             connection = None
@@ -112,8 +110,6 @@ class Client:
                 raise
             raise failure from error
         finally:
-            if timer is not None:
-                timer.cancel()
             if connection is not None:
                 # What is left of the answer must not be read by the next.
                 connection.close()
@@ -142,22 +138,6 @@ class Client:
             raise BankNonsense("A link leads outside of the bank.") from None
         traceparent = f"00-{record.trace_id}-{span_id}-{'01' if record.sampled else '00'}"
         return self._lines[origin], wire.write(origin, target, outgoing.request, traceparent)
-
-    async def _read(self, stream: StreamReader) -> bytes:
-        """The body as it was sent, of at most `answer_bytes`."""
-        most = self._bounds.answer_bytes
-        pieces: list[bytes] = []
-        size = 0
-        while True:
-            piece = await stream.readany()
-            size += len(piece)
-            if size > most:
-                raise BankNonsense("The bank's answer is larger than the bank's file allows.")
-            if stream.at_eof() and not pieces:
-                return piece
-            pieces.append(piece)
-            if not piece:
-                return b"".join(pieces)
 
     def _end(self, attempt: Attempt, outcome: str) -> None:
         attempt.ended = time.time_ns()

@@ -11,6 +11,7 @@ is, and a broken connection always fails the body that is being read.
 
 import asyncio
 import functools
+import math
 import ssl
 from collections import deque
 from typing import cast
@@ -25,8 +26,10 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 from yarl import URL
 
+from gateway.alarm import Alarm
 from gateway.banks.destinations import CheckedResolver
 from gateway.banks.origins import Origin
+from gateway.errors import BankNonsense
 from gateway.files.hosts import Network
 from gateway.reading import BUFFER_BYTES, read_through
 
@@ -47,31 +50,45 @@ class BankProtocol(ResponseHandler):
 
     _interim = 0
     _before_body = 0
+    _most = 0
     _asked = _headless = False
 
     def __init__(self, loop: asyncio.AbstractEventLoop, buffer: bytearray) -> None:
         super().__init__(loop)
         self._incoming = buffer
+        self._alarm = Alarm(loop, self.expire)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A TCP connection, or one whose TLS handshake is over."""
         super().connection_made(transport)
         read_through(transport, self, self._incoming)
 
-    def ask(self, request: bytes, *, head_only: bool) -> bool:
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The end, from either side."""
+        self._alarm.end()
+        super().connection_lost(exc)
+
+    def close(self) -> None:
+        """Ends it, also in the midst of an answer that is waited for no longer."""
+        self._alarm.end()
+        super().close()
+
+    def ask(self, request: bytes, *, head_only: bool, most: int = 0) -> bool:
         """Sends a whole request and expects its answer; `head_only` for an answer without a body (HEAD).
 
-        Answers True when bytes may have left. Raises OSError when the connection was gone already.
+        With `most`, the bytes that a body may have, it is to be read by `whole`. Answers True when bytes may have left.
+        Raises OSError when the connection was gone already.
         """
         if self.transport is None or self.transport.is_closing():
             raise ConnectionResetError("the connection was closed before anything was sent")
         self._interim = self._before_body = 0
+        self._most = most
         self._asked = self._headless = True
         self.set_response_params(
             skip_payload=head_only,
             read_until_eof=True,
             auto_decompress=False,
-            read_bufsize=_READ_AHEAD,
+            read_bufsize=max(most, _READ_AHEAD),
             max_line_size=_MOST_HEADER_BYTES,
             max_field_size=_MOST_HEADER_BYTES,
             max_headers=_MOST_HEADERS,
@@ -90,9 +107,29 @@ class BankProtocol(ResponseHandler):
             if message.code == 101 or message.code >= 600:
                 raise BadHttpMessage("an answer with a status that nobody asked for")
 
+    async def whole(self, body: StreamReader) -> bytes:
+        """A body once all of it is there, in one wait instead of one for every piece that comes.
+
+        Raises what broke the connection, and BankNonsense for a body beyond the `most` that was asked with.
+        """
+        if not body.is_eof():
+            broken = body.exception()
+            if broken is not None:
+                raise broken
+            await body.wait_eof()
+        content = body.read_nowait()
+        if len(content) > self._most:
+            raise _too_large()
+        return content
+
+    def expect_by(self, when: float) -> None:
+        """From a time of the loop's clock on, whoever waits on this connection fails; until `settled`."""
+        self._alarm.set(when, self.expire)
+
     def settled(self) -> None:
         """The answer was read to its end."""
         self._asked = False
+        self._alarm.set(math.inf, self.expire)
 
     def expire(self) -> None:
         """The time for the answer is over: whoever waits on this connection fails."""
@@ -105,7 +142,9 @@ class BankProtocol(ResponseHandler):
             if self._headless:
                 self._before_body += len(data)
                 if self._before_body > _MOST_BEFORE_BODY:
-                    self._give_up("a head without end")
+                    self._give_up(BadHttpMessage("a head without end"))
+            elif self._most and self._payload is not None and self._payload.total_bytes > self._most:
+                self._give_up(_too_large())
         elif self.transport is not None:
             self.transport.abort()
 
@@ -119,7 +158,7 @@ class BankProtocol(ResponseHandler):
         if data[0].code < 200:
             self._interim += 1
             if self._interim > _MOST_INTERIM:
-                self._give_up("too many interim answers")
+                self._give_up(BadHttpMessage("too many interim answers"))
                 return
         elif self._interim > _MOST_INTERIM:
             return  # it came together with the flood
@@ -134,8 +173,15 @@ class BankProtocol(ResponseHandler):
         if body is not None and not body.is_eof() and body.exception() is None:
             body.set_exception(exc)
 
-    def _give_up(self, reason: str) -> None:
-        self.set_exception(BadHttpMessage(reason))
+    def pause_reading(self) -> None:
+        """What is to be read whole is not read in pieces: only chunks without end fill the buffer before `most`."""
+        if self._most:
+            self._give_up(BadHttpMessage("more chunks than bytes are worth"))
+        else:
+            super().pause_reading()
+
+    def _give_up(self, error: Exception) -> None:
+        self.set_exception(error)
         if self.transport is not None:
             self.transport.abort()
 
@@ -209,6 +255,10 @@ def _check_framing(message: RawResponseMessage) -> None:
         lengths = headers.getall("Content-Length", ())
         if len(lengths) > 1 or (lengths and len(lengths[0]) > _MOST_DIGITS):
             raise BadHttpMessage("an answer with two lengths, or one that no reader can count to")
+
+
+def _too_large() -> BankNonsense:
+    return BankNonsense("The bank's answer is larger than the bank's file allows.")
 
 
 def build_connector(network: Network) -> TCPConnector:

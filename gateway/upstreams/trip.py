@@ -38,17 +38,15 @@ class Trip:
         self._ends = deadline - _MARGIN
         self._connection: Connection | None = None
         self._line: Line | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
     async def connect(self, line: Line) -> BankProtocol:
         """A connection that fails whoever waits on it when the deadline comes. Raises DeadlineExceeded."""
-        loop = asyncio.get_running_loop()
-        left = self._ends - loop.time()
+        left = self._ends - asyncio.get_running_loop().time()
         if left <= 0:
             raise DeadlineExceeded
         self._line, self._connection = line, await line.connect(left)
         protocol = cast("BankProtocol", self._connection.protocol)
-        self._timer = loop.call_at(self._ends, protocol.expire)
+        protocol.expect_by(self._ends)
         return protocol
 
     def fail(self, error: BaseException) -> GatewayError:
@@ -59,8 +57,6 @@ class Trip:
 
     def end(self, error: str | None = None, *, reusable: bool = False) -> None:
         """Gives the connection back, or closes it where more bytes may come."""
-        if self._timer is not None:
-            self._timer.cancel()
         if self._connection is not None:
             if reusable and self._line is not None:
                 cast("BankProtocol", self._connection.protocol).settled()

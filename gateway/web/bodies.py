@@ -15,8 +15,8 @@ from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestPayloadError
 
+from gateway.alarm import Alarm
 from gateway.errors import BodyTooLarge, BodyTooSlow, RequestInvalid
-from gateway.web.alarm import Alarm
 
 
 class CallerGone(Exception):

@@ -16,6 +16,7 @@ from aiohttp.http import HttpRequestParser, HttpVersion11, RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from aiohttp.web_protocol import RequestHandler, RequestPayloadError, _ErrInfo
 
+from gateway.alarm import Alarm
 from gateway.errors import (
     BodyTooSlow,
     GatewayError,
@@ -28,7 +29,6 @@ from gateway.exchange import Peer
 from gateway.reading import BUFFER_BYTES, read_through
 from gateway.settings import Limits
 from gateway.web.admission import admit
-from gateway.web.alarm import Alarm
 from gateway.web.bodies import Body, CallerGone, Pace
 from gateway.web.callers import Caller, Judges
 from gateway.web.refusals import TARGET_BYTES, refusal_of

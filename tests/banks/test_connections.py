@@ -48,6 +48,23 @@ async def test_a_large_answer_comes_whole(listen, reach, outgoing, chunked):
     assert bank.connections == 1
 
 
+async def test_an_answer_may_come_in_many_pieces_and_chunks(listen, reach, outgoing):
+    async def talk(reader, writer):
+        while True:
+            await bank.request(reader)
+            writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(5):
+                writer.write(b"2\r\nab\r\n" * 5_000)
+                await asyncio.sleep(0.02)
+            writer.write(b"0\r\n\r\n")
+
+    bank = await listen(talk=talk)
+    way = reach(bank.base_url)
+    for _ in range(2):
+        assert (await way.send(outgoing(f"{bank.base_url}/a"))).body == b"ab" * 25_000
+    assert bank.connections == 1
+
+
 # What a bank, or somebody in its place, can do wrong: the bytes of the answer, and what is made of them.
 BOMB = gzip.compress(b"\0" * 50_000_000)
 BROKEN = {
@@ -72,6 +89,7 @@ BROKEN = {
     "a flood of interim answers before one": (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 9 + OK, BankNonsense),
     "many large headers": (answer(b"{}", *(f"X{n}: {'y' * 15_000}" for n in range(120))), BankNonsense),
     "a malformed chunk": (answer(b"2\r\n{}\r\nzz\r\n\r\n", "Transfer-Encoding: chunked"), BankNonsense),
+    "chunks of a byte, without end": (answer(b"1\r\nx\r\n" * 200_000, "Transfer-Encoding: chunked"), BankNonsense),
     "a negative length": (answer(b"{}", "Content-Length: -2"), BankNonsense),
     "a header too long": (answer(b"{}", "X: " + "y" * 20_000), BankNonsense),
     "too many headers": (answer(b"{}", *(f"X{n}: y" for n in range(200))), BankNonsense),

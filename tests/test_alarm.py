@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.web.alarm import Alarm
+from gateway.alarm import Alarm
 
 
 class Counting:
