@@ -7,7 +7,7 @@ proven to have the contract's form, so that answers need no check at run time.
 import functools
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Context, Decimal
 from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
@@ -37,6 +37,7 @@ _MCC = re.compile(r"[0-9]{4}").fullmatch
 _MOST_REMEMBERED = 4096
 _CLOCK = {f"T{hour:02d}:{minute:02d}": hour for hour in range(24) for minute in range(60)}
 _NO_MINUTES: frozenset[str] = frozenset()
+_NO_DAY: tuple[frozenset[str], str] = (_NO_MINUTES, "")
 _SECONDS = frozenset(f":{second:02d}" for second in range(60))
 _MOST_DIGITS = 30
 _MOST_PLACES = 20
@@ -202,11 +203,13 @@ def moments(zone: str, malformed: Any = None) -> Callable[[str], Moment]:
     `malformed`, or raises ValueError where that is None.
 
     Most instants of a page share a day and an offset. How many whole hours lie between such a day's wall time as
-    written and the bank's is worked out once; then an instant whose hour stays within the day is its own answer.
+    written and the bank's is worked out once; then an instant whose hour stays within the day is its own answer, and
+    one whose hour leads to the day before or after has that day.
     """
     local = ZoneInfo(zone)
     days: dict[str, Moment] = {}
     within: dict[str, frozenset[str]] = {}
+    beyond: dict[str, tuple[frozenset[str], str]] = {}
     known_day, minutes_within = days.get, within.get
 
     def moment(text: str) -> Moment:
@@ -215,6 +218,9 @@ def moments(zone: str, malformed: Any = None) -> Callable[[str], Moment]:
         day = text[:10]
         if text[10:16] in minutes_within(day + text[19:], _NO_MINUTES) and text[16:19] in _SECONDS:
             return day, text
+        minutes, other_day = beyond.get(day + text[19:], _NO_DAY)
+        if text[10:16] in minutes and text[16:19] in _SECONDS:
+            return other_day, text
         return learn(text)
 
     def learn(text: str) -> Moment:
@@ -230,7 +236,11 @@ def moments(zone: str, malformed: Any = None) -> Callable[[str], Moment]:
         elif day + offset not in within and _INSTANT(text) and offset[:1] != ".":
             shift = _shift(day, offset, local)
             if shift is not None:
-                _remember(within, day + offset, _minutes_within(shift))
+                _remember(within, day + offset, _minutes(shift, 0))
+                if shift:
+                    days_on = 1 if shift > 0 else -1
+                    other = (datetime.fromisoformat(day) + timedelta(days_on)).date().isoformat()
+                    _remember(beyond, day + offset, (_minutes(shift, days_on), other))
         return found
 
     return moment
@@ -243,9 +253,17 @@ def _remember(known: dict[str, Any], key: str, value: Any) -> None:
 
 
 @functools.cache
-def _minutes_within(shift: int) -> frozenset[str]:
-    """The minutes of a day that are neither midnight's hour nor outside of the day, there and so many hours later."""
-    return frozenset(minute for minute, hour in _CLOCK.items() if hour and 0 < hour + shift < 24)
+def _minutes(shift: int, days: int) -> frozenset[str]:
+    """The minutes of a day that are so many hours later on that day (0), the next (1) or the one before (-1).
+
+    Midnight, there or as written, is none of them.
+    """
+    found = set()
+    for minute, hour in _CLOCK.items():
+        day, there = divmod(hour + shift, 24)
+        if day == days and (minute[-2:] != "00" or (hour and there)):
+            found.add(minute)
+    return frozenset(found)
 
 
 def _shift(day: str, offset: str, local: ZoneInfo) -> int | None:

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 
-_BLOCK = 64
-_INNER = bytes(byte ^ 0x36 for byte in range(256))
-_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 _SEPARATOR = "\x1f"
 _HEX = 32
 
@@ -22,9 +21,7 @@ class Identities:
     def __init__(self, key: bytes) -> None:
         if len(key) < 32:
             raise ValueError("the id key needs at least 32 bytes")
-        padded = (key if len(key) <= _BLOCK else hashlib.sha256(key).digest()).ljust(_BLOCK, b"\0")
-        self._inner = hashlib.sha256(padded.translate(_INNER))
-        self._outer = hashlib.sha256(padded.translate(_OUTER))
+        self._keyed = HMAC(key, SHA256())
 
     def digest(self, *parts: str) -> str:
         """32 hex digits: the first half of the HMAC over the parts, kept apart by a separator."""
@@ -32,19 +29,17 @@ class Identities:
 
     def under(self, *parts: str, prefix: str = "") -> Callable[[str], str]:
         """As `digest` with the first parts fixed: what is common to a page is hashed once. `prefix` begins each id."""
-        common = self._inner.copy()
+        common = self._keyed.copy()
         common.update("".join(part + _SEPARATOR for part in parts).encode("utf-8", "surrogatepass"))
-        copy, outer = common.copy, self._outer.copy
+        copy = common.copy
 
         def derive(last: str) -> str:
-            inner = copy()
+            whole = copy()
             try:
-                inner.update(last.encode())
+                whole.update(last.encode())
             except UnicodeEncodeError:  # half a character, which no reader of ours lets through
-                inner.update(last.encode("utf-8", "surrogatepass"))
-            whole = outer()
-            whole.update(inner.digest())
-            return prefix + whole.hexdigest()[:_HEX]
+                whole.update(last.encode("utf-8", "surrogatepass"))
+            return prefix + whole.finalize().hex()[:_HEX]
 
         return derive
 
