@@ -31,7 +31,9 @@ from gateway.web.listeners import Listener
 from gateway.web.pages import Pages
 
 _OLDEST_REQUEST_SECONDS = 120.0
-_COLLECT_SELDOM = (50_000, 50, 50)
+_COLLECT_SELDOM = (50_000, 10, 10)
+"""The whole heap but what is frozen is looked at after five million objects: what ends in a circle (a connection that
+outlived two looks, say) must not wait for days."""
 _SWITCH_SECONDS = 0.0005
 """How long a thread that compiles may hold the interpreter while calls wait; the default is ten times as much."""
 
@@ -87,8 +89,7 @@ class Serving:
             self._retire(before, self._generation)
             return
         # What was read and built so far lives as long as the process: the collector need not walk it. Later sets are
-        # left to it, for two reasons: what is frozen is never collected, and to look at all that is frozen whenever
-        # files change would stop the calls for a tenth of a second.
+        # left to it: what is frozen is never collected.
         gc.collect()
         gc.freeze()
 

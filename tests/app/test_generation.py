@@ -1,5 +1,7 @@
 """What a set of files becomes for each bank: its own mappings before those of its dialect, its health as it is."""
 
+import asyncio
+import gc
 import pathlib
 
 import msgspec
@@ -7,11 +9,13 @@ import pytest
 
 from gateway import settings
 from gateway.app import read_files
+from gateway.app import serving as serving_module
 from gateway.app.generation import Lasting, Ready, prepare
 from gateway.app.serving import Serving
 from gateway.files import Layers, Refused
+from gateway.mapping.records import BoundMapping
 from gateway.telemetry import Telemetry, TelemetrySettings
-from tests.app.house import build, write
+from tests.app.house import OVERLAY, build, write
 from tests.signatures.pems import public_pem
 
 pytestmark = pytest.mark.usefixtures("few_files")
@@ -111,3 +115,20 @@ async def test_keys_of_filters_are_read_before_a_set_serves(serving, tmp_path):
     (tmp_path / "secrets" / "one.pem").write_bytes(public_pem("Ed25519"))
     serving.take(prepared(serving)[0], 1)
     assert "signed-banks" in {row.name for row in serving.generation.table.rows()}
+
+
+async def test_sets_that_are_replaced_leave_no_memory_behind(serving, tmp_path, monkeypatch):
+    monkeypatch.setattr(serving_module, "_OLDEST_REQUEST_SECONDS", 0.0)
+    serving.take(await serving.prepare(layers(serving)), 1)
+    held = []
+    gc.disable()  # as good as off is what a process that takes calls sets it to
+    try:
+        for number in range(2, 7):
+            write(tmp_path, "mappings/uk_openbanking/one/accounts.list.yaml", OVERLAY % (number, "label"))
+            serving.take(await serving.prepare(layers(serving)), number)
+            await asyncio.sleep(0.05)
+            held.append(sum(isinstance(one, BoundMapping) for one in gc.get_objects()))
+    finally:
+        gc.enable()
+    # The first set is frozen; of the others one serves, and the one before it waits for the next to be prepared.
+    assert held[-1] == held[1], held
