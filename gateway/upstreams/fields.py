@@ -75,6 +75,9 @@ _NOT_ASKED = _HOP_BY_HOP | _GATEWAYS_OWN
 _ECHOED = frozenset({"x-fapi-interaction-id", "x-request-id"})
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _NONE: list[str] = []
+_NOTHING: frozenset[str] = frozenset()
+_USUAL = ["keep-alive"]
+_PASSES, _IDENTIFIES, _NOMINATES, _STAYS = range(4)
 
 
 def to_upstream(received: HeaderMap) -> list[str]:
@@ -91,15 +94,19 @@ def to_caller(answered: Iterable[tuple[str, str]], *, echoing: bool) -> Headers:
 
     Raises UpstreamNonsense for a control character in a value (RFC 9110 section 5.5): readers differ about them.
     """
-    pairs = tuple(answered)
-    values = "".join([value for _, value in pairs])
+    kept, nominating, values = [], [], ""
+    for pair in answered:
+        name, value = pair
+        values += value
+        verdict = _back(name)
+        if verdict == _PASSES or (verdict == _IDENTIFIES and not echoing):
+            kept.append(pair)
+        elif verdict == _NOMINATES:
+            nominating.append(value)
     if not values.isprintable() and _CONTROL.search(values):
         raise UpstreamNonsense
-    kept = tuple([pair for pair in pairs if _comes_back(pair[0], echoing=echoing)])
-    if len(kept) == len(pairs):
-        return kept
-    nominated = _nominated([value for name, value in pairs if name.lower() == "connection"])
-    return tuple(pair for pair in kept if pair[0].lower() not in nominated) if nominated else kept
+    nominated = _nominated(nominating)
+    return tuple([pair for pair in kept if pair[0].lower() not in nominated] if nominated else kept)
 
 
 # Names repeat from call to call; what a stranger invents only pushes out what another one did.
@@ -110,13 +117,20 @@ def _goes_on(name: str) -> bool:
 
 
 @functools.lru_cache(1024)
-def _comes_back(name: str, *, echoing: bool) -> bool:
+def _back(name: str) -> int:
+    """What becomes of an upstream's field."""
     lower = name.lower()
+    if lower == "connection":
+        return _NOMINATES
     # The parser of answers lets a space stand behind some names, which others would read as the names without it.
-    return not (lower in _HOP_BY_HOP or (echoing and lower in _ECHOED) or lower != lower.strip())
+    if lower in _HOP_BY_HOP or lower != lower.strip():
+        return _STAYS
+    return _IDENTIFIES if lower in _ECHOED else _PASSES
 
 
 def _nominated(values: list[str]) -> frozenset[str]:
     if not values:
-        return frozenset()
-    return frozenset(name.strip().lower() for value in values for name in value.split(",")) - _NEVER_NOMINATED
+        return _NOTHING
+    if values == _USUAL:
+        return _NOTHING
+    return frozenset([name.strip().lower() for value in values for name in value.split(",")]) - _NEVER_NOMINATED

@@ -15,10 +15,10 @@ _STATUS_LINES = {int(status): f"HTTP/1.1 {int(status)} {status.phrase}\r\n" for 
 _DOORS_OWN = frozenset({"connection", "content-length", "date", "keep-alive", "server", "transfer-encoding", "upgrade"})
 _NO_STORE, _NO_SNIFFING = "Cache-Control: no-store\r\n", "X-Content-Type-Options: nosniff\r\n"
 _UNLESS_GIVEN = {"cache-control": _NO_STORE, "x-content-type-options": _NO_SNIFFING}
-_MOST_NAMES = 500
+_MOST_NAMES, _LONGEST_NAME = 500, 64
 
-_ordinary_names: set[str] = set()
-"""Names of fields that need no second look, as they were spelled: handlers use few."""
+_names: dict[str, str] = {}
+"""Names of fields in lower case, by how they were spelled: handlers and upstreams use few."""
 _date = (0, "")
 
 
@@ -30,14 +30,11 @@ def answer_head(status: int, headers: Headers, framing: str, *, close: bool, pri
     ours = _NO_STORE + _NO_SNIFFING if private else _NO_SNIFFING
     fields = []
     for name, value in headers:
-        if name not in _ordinary_names:
-            lower = name.lower()
-            if lower in _DOORS_OWN:
-                continue
-            if lower in _UNLESS_GIVEN:
-                ours = ours.replace(_UNLESS_GIVEN[lower], "")
-            elif len(_ordinary_names) < _MOST_NAMES:
-                _ordinary_names.add(name)
+        lower = _names.get(name) or _learnt(name)
+        if lower in _DOORS_OWN:
+            continue
+        if lower in _UNLESS_GIVEN:
+            ours = ours.replace(_UNLESS_GIVEN[lower], "")
         fields.append(f"{name}: {value}\r\n")
     given = "".join(fields)
     if given.count("\n") != len(fields) or given.count("\r") != len(fields) or "\0" in given:
@@ -48,6 +45,13 @@ def answer_head(status: int, headers: Headers, framing: str, *, close: bool, pri
         end = f"{framing}\r\n{end}"
     # Bytes beyond ASCII came from a plain upstream and go on as they came (RFC 9110 section 5.5).
     return f"{line}{given}{ours}{end}{_date_line()}".encode("utf-8", "surrogateescape")
+
+
+def _learnt(name: str) -> str:
+    lower = name.lower()
+    if len(_names) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+        _names[name] = lower
+    return lower
 
 
 def _date_line() -> str:
