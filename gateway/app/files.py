@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar, cast
 
 import msgspec
-import orjson
 
 from gateway.banks.inheritance import FOLDER as BANKS
 from gateway.banks.inheritance import BankFiles
@@ -95,7 +94,7 @@ def content_hash(layers: Layers) -> str:
 
 def find_bank(layers: Layers, name: str) -> BankProfile:
     """What a bank's file says of its data: title, zone, BIC, lineage; of abstract banks too. Raises Refused."""
-    files = BankFiles(layers, Schema(orjson.loads((shipped() / BANKS / "bank.schema.json").read_bytes())))
+    files = BankFiles(layers, Schema.read((shipped() / BANKS / "bank.schema.json").read_bytes()))
     if name not in files.names:
         told = f"there is no such bank file{near(name, files.names)}"
         raise Refused([Problem(f"{BANKS}/{name}.yaml", 1, 1, "", told)])

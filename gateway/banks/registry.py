@@ -93,8 +93,7 @@ def read_banks(layers: Layers, dialects: Mapping[str, Dialect]) -> dict[str, Ban
 
     `dialects` are the adapters that exist, by name.
     """
-    schema = orjson.loads((shipped() / FOLDER / "bank.schema.json").read_bytes())
-    files = BankFiles(layers, Schema(schema))
+    files = BankFiles(layers, Schema.read((shipped() / FOLDER / "bank.schema.json").read_bytes()))
     contract = {record: _fields(layers, record) for record in _RECORDS}
     problems: list[Problem] = []
     banks: dict[str, BankFile] = {}

@@ -74,7 +74,7 @@ def read_consents(path: pathlib.Path, secrets: Secrets, clock: Clock) -> ReadyCo
     loaded, problems = read_yaml(str(path), content)
     if loaded is None:
         raise Refused(problems)
-    problems += Schema(msgspec.json.decode(_SCHEMA.read_bytes())).check(loaded)
+    problems += Schema.read(_SCHEMA.read_bytes()).check(loaded)
     if problems:
         raise Refused(problems)
     seen: set[str] = set()

@@ -4,6 +4,8 @@ A schema may give a pattern's meaning in `x-says` ("a host name"); it is told in
 `x-secret` the value is not shown.
 """
 
+import functools
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -32,6 +34,11 @@ class Schema:
         jsonschema.Draft202012Validator.check_schema(schema)
         self._validator = jsonschema.Draft202012Validator(schema)
 
+    @classmethod
+    def read(cls, content: bytes) -> "Schema":
+        """What a file of JSON says; checked once for equal contents, since that takes longer than what it is for."""
+        return _read(content)
+
     def check(self, loaded: Loaded) -> list[Problem]:
         """Every violation of a file, unsorted."""
         return list(self.problems(loaded, (), loaded.value))
@@ -40,6 +47,11 @@ class Schema:
         """Every violation of one value of a file that stands at a path."""
         for error in self._validator.iter_errors(value):
             yield from _told(loaded, at, error)
+
+
+@functools.lru_cache(maxsize=16)
+def _read(content: bytes) -> Schema:
+    return Schema(json.loads(content))
 
 
 def _told(loaded: Loaded, at: Path, error: ValidationError) -> Iterator[Problem]:

@@ -79,7 +79,7 @@ class _Reading:
         self.files = {**layers.find(FOLDER, "*/*.yaml"), **layers.find(FOLDER, "*/*/*.yaml")}
         schema = layers.locate(_SCHEMA)
         assert schema is not None, "mapping.schema.json ships with the gateway"
-        self.schema = Schema(msgspec.json.decode(layers.content(schema)))
+        self.schema = Schema.read(layers.content(schema))
 
     def mapping(self, relative: str) -> None:
         """Compiles one file, its base laid under it."""
