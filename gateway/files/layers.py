@@ -28,11 +28,12 @@ def shipped() -> pathlib.Path:
 class Layers(msgspec.Struct, frozen=True):
     """Roots from first to last; a file of the last that has it is the one.
 
-    `held` has the content of every file, where it was read beforehand; None for one that could not be.
+    `held` has the content of every file, by its whole path, where it was read beforehand; None for one that could not
+    be. Paths are texts there: a worker that is handed a thousand of them must not stand still to make objects of them.
     """
 
     roots: tuple[pathlib.Path, ...]
-    held: Mapping[pathlib.Path, bytes | None] | None = None
+    held: Mapping[str, bytes | None] | None = None
 
     @classmethod
     def over_shipped(cls, folders: tuple[pathlib.Path, ...] = ()) -> "Layers":
@@ -41,15 +42,15 @@ class Layers(msgspec.Struct, frozen=True):
 
     def hold(self) -> "Layers":
         """These layers with all contents read now. Blocks."""
-        held: dict[pathlib.Path, bytes | None] = {}
+        held: dict[str, bytes | None] = {}
         for root in self.roots:
             for folder in SHIPPED:
                 for path in _walk(root / folder):
                     try:
-                        held[path] = path.read_bytes()
+                        held[str(path)] = path.read_bytes()
                     except OSError:
                         if path.exists():  # not so a link that leads nowhere, nor a file that has just gone
-                            held[path] = None
+                            held[str(path)] = None
         return Layers(self.roots, held)
 
     def find(self, folder: str, pattern: str) -> dict[str, pathlib.Path]:
@@ -69,11 +70,11 @@ class Layers(msgspec.Struct, frozen=True):
     def places(self, relative: str) -> tuple[pathlib.Path, ...]:
         """The files of all layers that have it, the last layer's first."""
         paths = [root / relative for root in reversed(self.roots)]
-        return tuple(path for path in paths if (path.is_file() if self.held is None else path in self.held))
+        return tuple(path for path in paths if (path.is_file() if self.held is None else str(path) in self.held))
 
     def content(self, path: pathlib.Path) -> bytes:
         """The bytes of a file of the layers. Raises OSError."""
-        held = self.held.get(path) if self.held is not None else None
+        held = self.held.get(str(path)) if self.held is not None else None
         return path.read_bytes() if held is None else held
 
     def display(self, path: pathlib.Path) -> str:
@@ -93,7 +94,7 @@ class Layers(msgspec.Struct, frozen=True):
     def _below(self, root: pathlib.Path, folder: str, pattern: str) -> Iterator[pathlib.Path]:
         if self.held is not None:
             matches = _glob(f"{root / folder}/", pattern).fullmatch
-            yield from (path for path in self.held if matches(str(path)))
+            yield from (pathlib.Path(path) for path in self.held if matches(path))
             return
         for path in (root / folder).glob(pattern):
             if path.is_file() and not any(part.startswith(".") for part in path.relative_to(root).parts):
