@@ -10,7 +10,7 @@ import msgspec
 
 from gateway.files import Loaded, Problem, near
 from gateway.files import Path as Place
-from gateway.mapping.code import Code, CompiledMapping, vocabulary
+from gateway.mapping.code import BETWEEN, Code, CompiledMapping, vocabulary
 from gateway.mapping.conditions import emit_tests
 from gateway.mapping.emission import Emission
 from gateway.mapping.language import Expression, MappingFile, Source
@@ -91,7 +91,7 @@ class _Compilation:
         lines.append(self._next("next_link_alone", tail))
         for at, message in self._never_seen().items():
             self.refuse(at, message)
-        text = "\n\n".join(_render(block) for block in lines) + "\n"
+        text = BETWEEN.join(_render(block) for block in lines) + "\n"
         if self.problems:
             return Code(text, {}, None, None, None, ())
         whole, alone = self._type(self.root), self._type(tail)
