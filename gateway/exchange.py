@@ -54,13 +54,14 @@ class Principal(msgspec.Struct, frozen=True):
 class Request(msgspec.Struct, frozen=True):
     """A request as it came over the wire: `path` and `query` are raw and never decoded on the way.
 
+    `query` is without its question mark, empty where nothing follows that, and None where there is none.
     `read(limit)` returns the whole body, at most `limit` bytes, else raises BodyTooLarge; `stream()` yields it in
     pieces. Either may be used once.
     """
 
     method: str
     path: str
-    query: str
+    query: str | None
     headers: HeaderMap
     peer: Peer
     read: Callable[[int], Awaitable[bytes]]

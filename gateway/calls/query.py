@@ -40,8 +40,8 @@ class Query(msgspec.Struct, frozen=True, gc=False):
 NO_QUERY = Query()
 
 
-def read_query(raw: str, allowed: tuple[str, ...]) -> Query:
-    """Reads a raw query string. Raises RequestInvalid with every problem."""
+def read_query(raw: str | None, allowed: tuple[str, ...]) -> Query:
+    """Reads a raw query string, where there is one. Raises RequestInvalid with every problem."""
     if not raw:
         return NO_QUERY
     wrong: list[dict[str, str]] = []

@@ -130,7 +130,8 @@ def build(settings: CacheSettings, building: Building) -> Filter:
 def _key(exchange: Exchange) -> str:
     principal, consent, request = exchange.principal, exchange.consent, exchange.request
     who = (principal.tenant, principal.client_id, principal.subject) if principal else ()
-    return "\x1f".join((*who, consent.id if consent else "", request.path, request.query))
+    target = request.path if request.query is None else f"{request.path}?{request.query}"
+    return "\x1f".join((*who, consent.id if consent else "", target))
 
 
 def _wants_new(exchange: Exchange) -> bool:

@@ -165,8 +165,9 @@ class _Verifier:
 
 def _presented(request: Request) -> str:
     """The token of the one Authorization header (RFC 6750 section 2.1; FAPI 2.0 section 5.3.3: nowhere else)."""
-    if "access_token" in request.query or "%" in request.query:
-        _refuse_in_query(request.query)
+    query = request.query
+    if query and ("access_token" in query or "%" in query):
+        _refuse_in_query(query)
     values = request.headers.getall(_AUTHORIZATION, _NONE)
     if not values:
         raise Unauthenticated("An access token is required.", headers=(("WWW-Authenticate", "Bearer"),))

@@ -86,7 +86,7 @@ class _Verifier:
         check_age(presented, self._age, now.timestamp())
         check_coverage(presented, self._must_cover(request))
         signed = SignedRequest(
-            request.method, self._scheme, self._authority, request.path, request.query or None, request.headers
+            request.method, self._scheme, self._authority, request.path, request.query, request.headers
         )
         once = verify(signed, presented, await ring.find(presented.key_id, now))
         content = await request.read(exchange.route.body_limit) if request.has_body else b""

@@ -115,7 +115,7 @@ class Upstream:
         if framing is not None:
             lines.append(framing)
         target = f"{self._base_path}{path}" or "/"
-        if request.query:
+        if request.query is not None:
             target = f"{target}?{request.query}"
         lines.insert(0, f"{request.method} {target} HTTP/1.1")
         try:

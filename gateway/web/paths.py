@@ -23,19 +23,20 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 _STRUCTURAL = frozenset(b"/\\;#?%")
 
 
-def canonical(target: str) -> tuple[str, str]:
+def canonical(target: str) -> tuple[str, str | None]:
     """Path and query of a request target as it came over the wire, without the question mark between them.
 
+    An empty query (`/path?`) is another target than none (RFC 3986 section 6.2.3): the one is "", the other None.
     Raises PathRefused; its detail says why and never repeats the path.
     """
-    path, _, query = target.partition("?")
+    path, mark, query = target.partition("?")
     if len(path) > MOST_PATH or len(query) > MOST_QUERY:
         raise PathRefused(f"Path or query is too long: at most {MOST_PATH} and {MOST_QUERY} characters are taken.")
     if _ORDINARY.fullmatch(path) is None or "//" in path or "/." in path:
         _check(path)
     if query and _QUERY.fullmatch(query) is None:
         raise PathRefused("The query holds a character that must be percent-encoded, or a broken escape.")
-    return path, query
+    return path, query if mark else None
 
 
 def _check(path: str) -> None:

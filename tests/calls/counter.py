@@ -123,7 +123,7 @@ class Counter:
         self,
         operation: str,
         account: str | None = None,
-        query: str = "",
+        query: str | None = None,
         *,
         consent: Consent | None = CONSENT,
         client: str = "service",

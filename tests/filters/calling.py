@@ -182,7 +182,7 @@ class Gateway:
         headers: dict[str, str] | list[tuple[str, str]] | None = None,
         *,
         method: str = "GET",
-        query: str = "",
+        query: str | None = None,
         peer: Peer = CALLER,
         record: CallRecord | None = None,
     ) -> Response:

@@ -350,6 +350,17 @@ async def test_replays_can_be_allowed(door_of):
     assert [(await door.send(call)).status for _ in range(2)] == [200, 200]
 
 
+@pytest.mark.parametrize("target", ["/reports/new", "/reports/new?", "/reports/new?a=1"])
+async def test_the_target_that_was_signed_is_the_one_that_is_sent_on(door, target):
+    call = door.post(target=target).sign(door.now)
+    assert (await door.send(call)).status == 200
+    assert [path for path, _, _ in door.received] == [target]
+    for other in {"/reports/new", "/reports/new?"} - {target}:
+        call = door.post(target=target).sign(door.now, nonce=other)
+        call.target = other
+        await refused(door, call, "is not that of the message")
+
+
 async def test_the_host_field_is_not_believed(door):
     call = door.get(Host="evil.example")
     call.url = "https://evil.example/v1/banks"

@@ -175,7 +175,7 @@ def judge_path(content: bytes) -> None:
     assert not any(code in lowered for code in ("%2f", "%5c", "%00", "%2e", "%25"))
     assert "\\" not in path
     assert "//" not in path
-    assert canonical(path) == (path, "")
+    assert canonical(path) == (path, None)
 
 
 BOUNDS = Bounds(depth=16, values=2_000, text=4_096, digits=40)

@@ -63,7 +63,7 @@ class _Listed:
 
     def __init__(self) -> None:
         self.cursors = Cursors(Sealer([Secret(b"k" * 32), Secret(b"o" * 32)]))
-        request = Request("GET", "/v1", "", CIMultiDict(), Peer("127.0.0.1"), _no_body, _no_stream)
+        request = Request("GET", "/v1", None, CIMultiDict(), Peer("127.0.0.1"), _no_body, _no_stream)
         facts = RouteFacts("one", "GET", "/v1", "transactions.list", 5.0, 0)
         record = CallRecord("0" * 31 + "1", "0" * 15 + "2", "", "", sampled=False, started=0)
         principal = Principal("service", "client", "acme", frozenset())

@@ -82,7 +82,7 @@ class Way:
         headers=(),
         *,
         method="GET",
-        query="",
+        query=None,
         body=None,
         within=5.0,
         body_limit=1 << 20,

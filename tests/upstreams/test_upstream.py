@@ -29,6 +29,15 @@ async def test_path_and_query_go_on_as_they_came(listen, way):
     assert line == b"GET /base/v1/a%2Fb%C3%A9/+x?q=a%20b+c&q=&&from=%5B1%5D HTTP/1.1"
 
 
+async def test_a_query_of_nothing_is_still_a_query(listen, way):
+    upstream = await listen()
+    to = way(upstream.url, strip="/reports")
+    for query in ("", None):
+        await to.call("/reports", query=query)
+        await to.call("/reports/x", query=query)
+    assert [sent.split(b" ")[1] for sent in upstream.requests] == [b"/?", b"/x?", b"/", b"/x"]
+
+
 @pytest.mark.parametrize(
     ("base", "strip", "path", "target"),
     [
