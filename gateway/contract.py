@@ -2,7 +2,8 @@
 
 An adapter is a generator. It yields a `BankRequest` (or a tuple of them, run concurrently), is sent the `BankResponse`
 (or a tuple in the same order), has failures thrown into it, and returns a `Document`: bytes that a mapping reads. It
-does no I/O, reads no clock and parses no body of a mapped success.
+does no I/O, reads no clock and parses no body of a mapped success in JSON. What it makes of a large answer that is no
+JSON may run in another thread than the rest of it.
 """
 
 from collections.abc import Callable, Generator, Mapping

@@ -3,10 +3,16 @@
 A tuple of requests runs concurrently, and fails as one: the first failure ends the others. A failure of the tree in
 errors.py is thrown into the generator, which may make something of it. Anything else that comes out of a generator is a
 mistake of ours, never the bank's. The generator is closed in every case.
+
+What is done with a large answer that is no JSON is done beside the event loop: such a one is read by the adapter itself
+(camt.05x takes a second for some megabytes), and all other calls would wait for it. JSON it only hands on.
 """
 
 import asyncio
 import contextlib
+import re
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 from gateway.contract import BankRequest, BankResponse, Dialogue, Document
 from gateway.errors import GatewayError, GatewayFault
@@ -14,6 +20,14 @@ from gateway.exchange import CallRecord, Outgoing, Send
 
 MOST_STEPS = 32
 MOST_AT_ONCE = 8
+LARGE = 256 * 1024
+"""Bytes of an answer above which the loop does not wait for it."""
+
+_Answer: TypeAlias = BankResponse | tuple[BankResponse, ...] | GatewayError | None
+_Step: TypeAlias = BankRequest | tuple[BankRequest, ...] | Document
+_JSON = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*[{\[]")
+# One thread: a second would end nothing sooner, and take as much again of the interpreter from the loop.
+_BESIDE = ThreadPoolExecutor(1, "large-answers")
 
 
 async def drive(dialogue: Dialogue, send: Send, operation: str, deadline: float, record: CallRecord) -> Document:
@@ -22,10 +36,13 @@ async def drive(dialogue: Dialogue, send: Send, operation: str, deadline: float,
     Raises the GatewayErrors that the generator raises or lets pass, and GatewayFault where the generator fails
     otherwise, does not end within `MOST_STEPS` yields, or returns no document.
     """
-    answer: BankResponse | tuple[BankResponse, ...] | GatewayError | None = None
+    answer: _Answer = None
     try:
         for taken in range(MOST_STEPS + 1):
-            step = _advance(dialogue, answer)
+            if isinstance(answer, BankResponse) and len(answer.body) > LARGE and not _JSON.match(answer.body):
+                step = await _advance_beside(dialogue, answer)
+            else:
+                step = _advance(dialogue, answer)
             if isinstance(step, Document):
                 return step
             if taken == MOST_STEPS:
@@ -39,14 +56,27 @@ async def drive(dialogue: Dialogue, send: Send, operation: str, deadline: float,
                 answer = failure
         raise GatewayFault("The dialogue with the bank does not end.")
     finally:
-        # Only a dialogue that is being given up still runs here, and why it is given up is what must be told.
-        with contextlib.suppress(Exception):
-            dialogue.close()
+        _close(dialogue)
 
 
-def _advance(
-    dialogue: Dialogue, answer: BankResponse | tuple[BankResponse, ...] | GatewayError | None
-) -> BankRequest | tuple[BankRequest, ...] | Document:
+def _close(dialogue: Dialogue) -> None:
+    """Only a dialogue that is being given up still runs here, and why it is given up is what must be told."""
+    with contextlib.suppress(Exception):
+        dialogue.close()
+
+
+async def _advance_beside(dialogue: Dialogue, answer: _Answer) -> _Step:
+    """`_advance`, while the loop goes on."""
+    step = _BESIDE.submit(_advance, dialogue, answer)
+    try:
+        return await asyncio.wrap_future(step)
+    except asyncio.CancelledError:
+        # One that waits for its turn has none any more; one that runs can not be stopped, and is closed where it ends.
+        step.add_done_callback(lambda _: _close(dialogue))
+        raise
+
+
+def _advance(dialogue: Dialogue, answer: _Answer) -> _Step:
     """The generator's next step, or its document where it has ended."""
     step: object
     try:

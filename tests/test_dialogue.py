@@ -1,11 +1,15 @@
 import asyncio
+import json
+import threading
 
 import pytest
 
+from adapters.berlin_group import OPERATIONS
 from gateway.contract import BankRequest, BankResponse, Document
-from gateway.dialogue import MOST_AT_ONCE, MOST_STEPS, drive
-from gateway.errors import BankFailed, BankTimedOut, BankUnreachable, GatewayFault
+from gateway.dialogue import LARGE, MOST_AT_ONCE, MOST_STEPS, drive
+from gateway.errors import BankFailed, BankNonsense, BankTimedOut, BankUnreachable, GatewayFault
 from gateway.exchange import CallRecord
+from tests.adapters.berlin_group.dialogues import make_call
 
 RECORD = CallRecord(trace_id="0" * 32, span_id="1" * 16, parent_id="", trace_state="", sampled=False, started=0)
 
@@ -249,3 +253,130 @@ async def test_an_ending_that_fails_hides_nothing():
 
     with pytest.raises(ZeroDivisionError):
         await Bank(fails={"a": ZeroDivisionError()}).drive(dialogue())
+
+
+ENTRY = (
+    '<Ntry><Amt Ccy="EUR">12.30</Amt><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-03-01</Dt></BookgDt><NtryDtls><TxDtls>'
+    "<Refs><EndToEndId>E1</EndToEndId></Refs><RmtInf><Ustrd>rent</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>"
+)
+NO_JSON = b"<" + b" " * LARGE
+
+
+class Mute:
+    """A dialogue of two requests, the first answered by what is given, which says in which threads it ran.
+
+    With `held`, what it makes of the first answer takes until the test says so.
+    """
+
+    def __init__(self, body: bytes, *, held: bool = False) -> None:
+        self.body = body
+        self.threads: list[int] = []
+        self.begun = threading.Event()
+        self.go = threading.Event()
+        self.closed = threading.Event()
+        if not held:
+            self.go.set()
+
+    async def send(self, outgoing):
+        url = outgoing.request.url
+        return BankResponse(status=200, headers={}, body=self.body if url == "a" else b"{}", url=url, request_id="r")
+
+    def dialogue(self):
+        try:
+            self.threads.append(threading.get_ident())
+            yield ask("a")
+            self.threads.append(threading.get_ident())
+            self.begun.set()
+            assert self.go.wait(60), "nobody went on"
+            response = yield ask("b")
+            self.threads.append(threading.get_ident())
+            return document(response)
+        finally:
+            self.closed.set()
+
+    def drive(self):
+        return drive(self.dialogue(), self.send, "accounts.list", 9.0, RECORD)
+
+
+@pytest.mark.parametrize(
+    ("body", "beside"),
+    [
+        (NO_JSON, True),
+        (b" " * (LARGE + 1), True),
+        (NO_JSON[:LARGE], False),
+        (b"\xef\xbb\xbf\r\n\t {" + b" " * LARGE, False),
+        (b"[" + b" " * LARGE, False),
+    ],
+    ids=["large", "empty", "small", "an object", "a list"],
+)
+async def test_only_a_large_answer_that_is_no_json_leaves_the_loop_s_thread(body, beside):
+    mute, here = Mute(body), threading.get_ident()
+    assert (await mute.drive()).url == "b"
+    first, second, third = mute.threads
+    assert (first, third) == (here, here)
+    assert (second != here) is beside
+
+
+async def test_what_a_large_answer_is_refused_with_is_told_as_ever():
+    async def send(_outgoing):
+        return BankResponse(status=200, headers={}, body=NO_JSON, url="a", request_id="r")
+
+    for end, told in ((BankNonsense(), BankNonsense), (KeyError("canary"), GatewayFault)):
+
+        def dialogue(end=end):
+            yield ask("a")
+            raise end
+
+        with pytest.raises(told) as caught:
+            await drive(dialogue(), send, "accounts.list", 9.0, RECORD)
+        assert end in (caught.value, caught.value.__cause__)
+
+
+async def test_a_call_that_is_given_up_does_not_wait_for_its_large_answer():
+    running, waiting = Mute(NO_JSON, held=True), Mute(NO_JSON)
+    tasks = [asyncio.create_task(running.drive())]
+    try:
+        await asyncio.to_thread(running.begun.wait)
+        tasks.append(asyncio.create_task(waiting.drive()))
+        await asyncio.sleep(0)
+        assert waiting.threads, "it has asked, was answered, and waits for its turn"
+        for task in tasks:
+            task.cancel()
+        # The one has not been told to go on yet.
+        assert [type(end) for end in await asyncio.gather(*tasks, return_exceptions=True)] == [
+            asyncio.CancelledError
+        ] * 2
+        assert waiting.closed.is_set()
+        assert not running.closed.is_set()
+    finally:
+        running.go.set()
+    assert await asyncio.to_thread(running.closed.wait, 60)
+    assert not waiting.begun.is_set(), "its turn was given up too"
+    assert (await Mute(NO_JSON).drive()).url == "b", "whoever comes next has a turn"
+
+
+async def test_the_loop_goes_on_while_large_camt_is_read():
+    body = f"<Document><BkToCstmrAcctRpt><Rpt>{ENTRY * 12_000}</Rpt></BkToCstmrAcctRpt></Document>".encode()
+    now = asyncio.get_running_loop().time
+    gaps: list[float] = []
+
+    async def send(outgoing):
+        return BankResponse(status=200, headers={}, body=body, url=outgoing.request.url, request_id="r")
+
+    async def tick():
+        last = now()
+        while True:
+            await asyncio.sleep(0.001)
+            gaps.append(now() - last)
+            last = now()
+
+    call = make_call("transactions.list")
+    ticking = asyncio.create_task(tick())
+    begun = now()
+    read = await drive(OPERATIONS["transactions.list"](call), send, "transactions.list", 9.0, RECORD)
+    took = now() - begun
+    await asyncio.sleep(0)
+    ticking.cancel()
+    assert read.form == "camt"
+    assert len(json.loads(read.body)["Ntry"]) == 12_000
+    assert max(gaps) < took / 2, f"{max(gaps):.3f} s of {took:.3f} s"

@@ -8,10 +8,10 @@ reports stand in one list. `TxDtls` is there where an entry has exactly one tran
 entries, `NbOfTxs` counts them. `Chrgs` are the records of charges of the entry, else of its transaction.
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from lxml import etree
 
 from gateway.errors import BankNonsense
@@ -41,7 +41,7 @@ def read_camt(body: bytes) -> bytes:
     if not messages:
         raise BankNonsense("The bank's XML is no camt.05x message.")
     entries = [_entry(entry) for message in messages for entry in _outermost(message, _ENTRIES)]
-    return json.dumps({"Ntry": entries}, ensure_ascii=False).encode()
+    return msgspec.json.encode({"Ntry": entries})
 
 
 def _outermost(element: Any, names: frozenset[str]) -> Iterator[Any]:
