@@ -19,9 +19,9 @@ from gateway.exchange import CallRecord, Exchange, HeaderMap, Request, Response
 from gateway.routes import RouteTable
 from gateway.telemetry import Telemetry
 from gateway.web.bodies import CallerGone
+from gateway.web.connection import Connection
 from gateway.web.paths import canonical
 from gateway.web.problems import INTERACTION, problem
-from gateway.web.protocol import Connection
 from gateway.web.replies import AnswerCut, reply
 
 CALLER_GONE = 499

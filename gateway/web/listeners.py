@@ -16,8 +16,9 @@ from gateway.exchange import Peer
 from gateway.settings import Address, Limits, ListenerSettings
 from gateway.web.acceptor import Acceptor
 from gateway.web.balancer import Balancer
+from gateway.web.connection import Attendant, Connection
+from gateway.web.connections import Connections
 from gateway.web.identity import IdentityKind, peer_of
-from gateway.web.protocol import Attendant, Connection, Connections
 from gateway.web.tls import Tls
 from gateway.web.trust import Trust
 
@@ -156,7 +157,7 @@ class Listener:
     def answer_for_the_last_time(self) -> None:
         """From now on every answer is its connection's last; connections are still taken."""
         if self._connections is not None:
-            self._connections.draining = True
+            self._connections.answer_for_the_last_time()
 
     def take_no_more(self) -> None:
         """Closes the listening socket and the connections that wait for a next request."""

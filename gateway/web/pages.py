@@ -12,9 +12,9 @@ from structlog.typing import FilteringBoundLogger
 from gateway.errors import GatewayError, GatewayFault, MethodNotAllowed, MethodUnknown, NotFound
 from gateway.exchange import Headers, Response
 from gateway.web.bodies import CallerGone
+from gateway.web.connection import Connection
 from gateway.web.paths import canonical
 from gateway.web.problems import problem
-from gateway.web.protocol import Connection
 from gateway.web.replies import reply
 
 Page: TypeAlias = Callable[[], Response | Awaitable[Response]]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 from gateway.exchange import Headers, Response
 from gateway.web.answers import answer_head
-from gateway.web.protocol import Connection
+from gateway.web.connection import Connection
 
 _NO_BODY = frozenset({204, 304})
 

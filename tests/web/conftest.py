@@ -23,9 +23,9 @@ from gateway.secrets import Secrets
 from gateway.settings import Address, Limits, ListenerSettings, TlsSettings
 from gateway.telemetry import Telemetry, TelemetrySettings
 from gateway.web.balancer import Balancer
+from gateway.web.connection import Attendant
 from gateway.web.door import Door
 from gateway.web.listeners import Front, Listener
-from gateway.web.protocol import Attendant
 from gateway.web.tls import Tls, build_tls
 from tests.web.raw import request
 
