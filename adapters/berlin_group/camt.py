@@ -8,10 +8,10 @@ reports stand in one list. `TxDtls` is there where an entry has exactly one tran
 entries, `NbOfTxs` counts them. `Chrgs` are the records of charges of the entry, else of its transaction.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 from lxml import etree
 
 from gateway.errors import BankNonsense
@@ -40,8 +40,13 @@ def read_camt(body: bytes) -> bytes:
     messages = list(_outermost(root, _MESSAGES))
     if not messages:
         raise BankNonsense("The bank's XML is no camt.05x message.")
-    entries = [_entry(entry) for message in messages for entry in _outermost(message, _ENTRIES)]
-    return msgspec.json.encode({"Ntry": entries})
+    # One by one: to write all of them at once would let no other thread run meanwhile.
+    entries = (_written(entry) for message in messages for entry in _outermost(message, _ENTRIES))
+    return b'{"Ntry": [%b]}' % b", ".join(entries)
+
+
+def _written(entry: Any) -> bytes:
+    return json.dumps(_entry(entry), ensure_ascii=False).encode()
 
 
 def _outermost(element: Any, names: frozenset[str]) -> Iterator[Any]:

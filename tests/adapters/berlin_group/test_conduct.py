@@ -29,7 +29,7 @@ def test_a_byte_order_mark_is_no_part_of_the_document():
 def test_xml_becomes_a_document_of_its_own_form():
     document = answer(make_call("transactions.list"), STATEMENT, Content_Type="application/json")
     assert document.form == "camt"
-    assert document.body == b'{"Ntry":[{"Amt":{"value":"1.50","Ccy":"EUR"}}]}'
+    assert document.body == b'{"Ntry": [{"Amt": {"value": "1.50", "Ccy": "EUR"}}]}'
 
 
 @pytest.mark.parametrize("operation", ["accounts.list", "accounts.get", "balances.list"])
