@@ -67,3 +67,17 @@ def write(root: pathlib.Path, name: str, text: str) -> pathlib.Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text.lstrip())
     return path
+
+
+def bare(tree: pathlib.Path, *more: str) -> pathlib.Path:
+    """The gateway as it ships, but without banks and mappings, which processes would each compile for nothing.
+
+    `more` are paths of what is wanted all the same.
+    """
+    ours = pathlib.Path(__file__).parents[2]
+    wanted = ("mappings/canonical", "mappings/mapping.schema.json", "policies/policy.schema.json", *more)
+    code = [path.relative_to(ours) for path in (ours / "adapters").iterdir() if path.name != "banks"]
+    for name in ("gateway", *wanted, "adapters/banks/bank.schema.json", *code):
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).symlink_to(ours / name)
+    return tree

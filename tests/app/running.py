@@ -21,16 +21,16 @@ Found = TypeVar("Found")
 
 
 class Running:
-    """The process; `root` is the folder that `house.build` wrote."""
+    """The process; `root` is the folder that `house.build` wrote, `tree` where the gateway itself is."""
 
-    def __init__(self, root: pathlib.Path, *arguments: str) -> None:
+    def __init__(self, root: pathlib.Path, *arguments: str, tree: pathlib.Path = ROOT) -> None:
         self.root = root
         self.lines: list[dict[str, Any]] = []
         self._new: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "gateway", "serve", "--settings", "gateway.yaml", *arguments],
             cwd=root,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(tree)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )

@@ -89,17 +89,6 @@ class Replica:
             self.process.wait()
 
 
-def bare(tree: pathlib.Path) -> pathlib.Path:
-    """The gateway as it ships, but without banks and mappings, which six processes would each compile for nothing."""
-    ours = pathlib.Path(__file__).parents[2]
-    data = ("mappings/canonical", "mappings/mapping.schema.json", "policies/policy.schema.json")
-    code = [path.relative_to(ours) for path in (ours / "adapters").iterdir() if path.name != "banks"]
-    for name in ("gateway", *data, "adapters/banks/bank.schema.json", *code):
-        (tree / name).parent.mkdir(parents=True, exist_ok=True)
-        (tree / name).symlink_to(ours / name)
-    return tree
-
-
 @pytest.fixture(scope="module")
 def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path_factory.mktemp("redis"))
@@ -110,7 +99,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def replicas(tmp_path_factory: pytest.TempPathFactory, redis: RedisServer) -> Iterator[list[Replica]]:
     root = tmp_path_factory.mktemp("replicas")
-    tree = bare(root / "tree")
+    tree = house.bare(root / "tree")
     made = [Replica(root / name, tree, redis) for name in ("one", "two")]
     try:
         for replica in made:
