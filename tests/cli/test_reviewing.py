@@ -3,13 +3,14 @@
 import asyncio
 import base64
 import pathlib
-from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from gateway.secrets import Sealer, Secret
-from gateway.store.reviews import Review, Reviews
+from gateway.store.reviews import Reviews
 from tests.app.house import build
+from tests.store.kept import REVIEW
 
 KEY = bytes([7]) * 32
 
@@ -27,14 +28,8 @@ def settings(tmp_path: pathlib.Path) -> pathlib.Path:
 
 @pytest.fixture
 def name(settings: pathlib.Path) -> str:
-    review = Review(
-        kept_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
-        bank="albion",
-        operation="accounts.list",
-        reason="the signature does not fit the body",
-        method="GET",
-        url="https://api.albion.example/accounts",
-        status=200,
+    review = msgspec.structs.replace(
+        REVIEW,
         headers=((b"Content-Type", b"application/json"), (b"X-Odd", b"caf\xc3\xa9")),
         body=b'{"rows":[]}',
     )

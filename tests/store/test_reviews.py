@@ -10,20 +10,10 @@ import msgspec
 import pytest
 
 from gateway.secrets import Sealer, Secret
-from gateway.store.reviews import Review, Reviews, ReviewUnknown
+from gateway.store.reviews import Reviews, ReviewUnknown
+from tests.store.kept import REVIEW
 
 KEY, OTHER = Secret(bytes(32)), Secret(bytes([1]) * 32)
-REVIEW = Review(
-    kept_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
-    bank="albion",
-    operation="accounts.list",
-    reason="the signature does not fit the body",
-    method="GET",
-    url="https://api.albion.example/accounts",
-    status=200,
-    headers=((b"Content-Type", b"application/json"), (b"X-Odd", b"\xff")),
-    body=b"CANARY \xff\x00",
-)
 
 
 @pytest.fixture
