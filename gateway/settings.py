@@ -16,7 +16,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from gateway.files import Loaded, Path, Problem, Refused, Schema, Seconds, Size, decode_quantity, read_yaml
+from gateway.files import Loaded, Path, Problem, Refused, Schema, Seconds, Size, decode_quantity, read_file
 from gateway.files.hosts import url_refusal
 from gateway.secrets import Secrets, SecretUnreadable, read_redis_address
 
@@ -213,11 +213,7 @@ def load(environment: Mapping[str, str], path: pathlib.Path | None = None) -> Se
         if not environment.get(SETTINGS_VARIABLE):
             raise Refused([_variable(SETTINGS_VARIABLE, "is not set: it names the settings file (gateway.yaml)")])
         path = pathlib.Path(environment[SETTINGS_VARIABLE])
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Refused([Problem(str(path), 1, 1, "", f"can not be read: {error.strerror}")]) from None
-    loaded, problems = read_yaml(str(path), content)
+    loaded, problems = read_file(path)
     if loaded is None:
         raise Refused(problems)
     problems += Schema(schema()).check(loaded)

@@ -13,7 +13,7 @@ import msgspec
 from gateway.contract import Clock
 from gateway.errors import AuthenticationDue, ConsentExpired
 from gateway.exchange import Consent, Grant
-from gateway.files import Problem, Refused, Schema, read_yaml
+from gateway.files import Refused, Schema, read_file
 from gateway.secrets import Secret, Secrets, SecretUnreadable
 
 _SCHEMA = pathlib.Path(__file__).with_name("consents.schema.json")
@@ -67,11 +67,7 @@ class ReadyConsents:
 
 def read_consents(path: pathlib.Path, secrets: Secrets, clock: Clock) -> ReadyConsents:
     """Reads a file of consents. Raises Refused with every problem."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise Refused([Problem(str(path), 1, 1, "", f"can not be read: {error.strerror}")]) from None
-    loaded, problems = read_yaml(str(path), content)
+    loaded, problems = read_file(path)
     if loaded is None:
         raise Refused(problems)
     problems += Schema.read(_SCHEMA.read_bytes()).check(loaded)

@@ -7,7 +7,7 @@ else (`NO`, `on`, `010`, `12:30`) are refused, with the remedy.
 from gateway.files.layers import Layers, shipped
 from gateway.files.problems import Problem, Refused, near, report
 from gateway.files.quantities import Seconds, Size, decode_quantity
-from gateway.files.reading import Loaded, Path, read_yaml
+from gateway.files.reading import Loaded, Path, read_file, read_yaml
 from gateway.files.schema import Schema
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Size",
     "decode_quantity",
     "near",
+    "read_file",
     "read_yaml",
     "report",
     "shipped",

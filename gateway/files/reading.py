@@ -4,6 +4,7 @@ JSON files are read the same way. Only the JSON types exist: a plain scalar is n
 text; what YAML 1.1 would read as something else must be quoted (YAML 1.2.2 section 10.3 gives the core schema).
 """
 
+import pathlib
 import re
 from typing import Any, TypeAlias
 
@@ -89,6 +90,15 @@ def _child(value: Any, step: str | int) -> Any:
         return value[step]
     except (KeyError, IndexError, TypeError):
         return None
+
+
+def read_file(path: pathlib.Path) -> tuple[Loaded | None, list[Problem]]:
+    """Reads one file as `read_yaml` does, called by its path; one that can not be opened is a problem too."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return None, [Problem(str(path), 1, 1, "", f"can not be read: {error.strerror}")]
+    return read_yaml(str(path), content)
 
 
 def read_yaml(name: str, content: str | bytes) -> tuple[Loaded | None, list[Problem]]:

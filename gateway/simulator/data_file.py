@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import msgspec
 
-from gateway.files import Loaded, Path, Problem, Refused, Schema, near, read_yaml
+from gateway.files import Path, Problem, Refused, Schema, near, read_file
 from gateway.simulator.configuration import OF_DIALECT, Account, Bank, Habit, Simulated
 
 SHIPPED = pathlib.Path(__file__).with_name("banks.yaml")
@@ -22,7 +22,7 @@ def read_banks(files: tuple[pathlib.Path, ...] = (SHIPPED,)) -> dict[str, Bank]:
     ports: dict[int, str] = {}
     problems: list[Problem] = []
     for file in files:
-        loaded, found = _load(file)
+        loaded, found = read_file(file)
         if loaded is not None:
             found += schema.check(loaded)
         problems += found
@@ -46,14 +46,6 @@ def read_banks(files: tuple[pathlib.Path, ...] = (SHIPPED,)) -> dict[str, Bank]:
 @functools.cache
 def _schema() -> Schema:
     return Schema(msgspec.json.schema(Simulated))
-
-
-def _load(file: pathlib.Path) -> tuple[Loaded | None, list[Problem]]:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        return None, [Problem(str(file), 1, 1, "", f"can not be read: {error.strerror}")]
-    return read_yaml(str(file), content)
 
 
 def _bank(bank: Bank) -> Iterator[tuple[Path, str]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.files import read_yaml
+from gateway.files import read_file, read_yaml
 
 
 def told(content: str | bytes) -> list[str]:
@@ -128,3 +128,13 @@ def test_json_is_read_as_json(document):
     loaded, problems = read_yaml("f.json", json.dumps(document))
     assert loaded is not None
     assert (loaded.value, problems) == (document, [])
+
+
+def test_a_file_is_called_by_its_path_and_one_that_is_not_there_is_a_problem(tmp_path):
+    (tmp_path / "some.yaml").write_text("a: 1\n")
+    loaded, problems = read_file(tmp_path / "some.yaml")
+    assert loaded is not None
+    assert (loaded.name, loaded.value, problems) == (str(tmp_path / "some.yaml"), {"a": 1}, [])
+    loaded, (problem,) = read_file(tmp_path / "none.yaml")
+    assert loaded is None
+    assert str(problem) == f"{tmp_path}/none.yaml:1:1 can not be read: No such file or directory"
