@@ -90,6 +90,15 @@ fields:
 identity: {resource: $.id}
 page: {next: $.next}
 """
+ROW: dict[str, Any] = {
+    "id": "1", "state": "B", "amount": "1.00", "currency": "EUR", "direction": "C", "day": "2026-01-02", "text": "x"
+}  # fmt: skip
+"""A transaction of the bank that TRANSACTIONS reads."""
+
+
+def rows(*changes: dict[str, Any]) -> dict[str, Any]:
+    """A page of as many transactions: each ROW, so changed, with its number as its id unless another is given."""
+    return {"rows": [{**ROW, "id": str(number), **change} for number, change in enumerate(changes)]}
 
 
 def place(root: pathlib.Path, *mappings: str, shapes: Mapping[str, str] = SHAPES, **others: str) -> Layers:

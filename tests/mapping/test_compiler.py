@@ -8,22 +8,15 @@ import pytest
 from gateway.mapping.records import BoundMapping
 from tests.mapping.laboratory import (
     CALL,
+    ROW,
     SHAPES,
     TRANSACTIONS,
     bound,
     compiled,
     rendered,
+    rows,
     run,
 )
-
-ROW: dict[str, Any] = {
-    "id": "1", "state": "B", "amount": "1.00", "currency": "EUR", "direction": "C", "day": "2026-01-02", "text": "x"
-}  # fmt: skip
-
-
-def rows(*changes: dict[str, Any]) -> dict[str, Any]:
-    return {"rows": [{**ROW, "id": str(number), **change} for number, change in enumerate(changes)]}
-
 
 NESTED = (
     SHAPES["rows"]

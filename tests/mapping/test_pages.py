@@ -8,7 +8,7 @@ import pytest
 
 from gateway.mapping.cases import KEY
 from gateway.mapping.pages import instant
-from tests.mapping.laboratory import ACCOUNTS, CALL, TRANSACTIONS, bound, compiled, page_validator, rendered, run
+from tests.mapping.laboratory import ACCOUNTS, CALL, ROW, TRANSACTIONS, bound, compiled, page_validator, rendered, run
 
 VALIDATOR = page_validator()
 IBAN = {"kind": "IBAN", "value": "DE89 3704 0044 0532 0130 00"}
@@ -106,9 +106,6 @@ def test_the_servicer_is_the_bank_as_far_as_nothing_better_is_said(tmp_path):
 
 
 # -- transactions -----------------------------------------------------------------------------------------------------
-ROW: dict[str, Any] = {
-    "id": "1", "state": "B", "amount": "1.00", "currency": "EUR", "direction": "C", "day": "2026-01-02", "text": "x"
-}  # fmt: skip
 
 
 def rows(*changes: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Only what is read is decoded, no number passes a float, and both ways of decoding answer the same."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,27 +9,16 @@ from hypothesis import strategies as st
 from gateway.mapping.records import BoundMapping
 from tests.mapping.laboratory import (
     ACCOUNTS,
+    ROW,
     TRANSACTIONS,
-    bound,
     compiled,
     page_validator,
     rendered,
+    rows,
     run,
 )
 
-ROW: dict[str, Any] = {
-    "id": "1", "state": "B", "amount": "1.00", "currency": "EUR", "direction": "C", "day": "2026-01-02", "text": "x"
-}  # fmt: skip
 VALIDATOR = page_validator()
-
-
-@pytest.fixture(scope="module")
-def transactions(tmp_path_factory):
-    return bound(compiled(tmp_path_factory.mktemp("t"), TRANSACTIONS), "testing/transactions.list")
-
-
-def rows(*changes: dict[str, Any]) -> dict[str, Any]:
-    return {"rows": [{**ROW, "id": str(number), **change} for number, change in enumerate(changes)]}
 
 
 @pytest.mark.parametrize(

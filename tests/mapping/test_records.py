@@ -9,27 +9,17 @@ import pytest
 from gateway.errors import BankNonsense
 from tests.mapping.laboratory import (
     CALL,
+    ROW,
     TRANSACTIONS,
     bound,
     compiled,
     page_validator,
     rendered,
+    rows,
     run,
 )
 
-ROW: dict[str, Any] = {
-    "id": "1", "state": "B", "amount": "1.00", "currency": "EUR", "direction": "C", "day": "2026-01-02", "text": "x"
-}  # fmt: skip
 VALIDATOR = page_validator()
-
-
-@pytest.fixture(scope="module")
-def transactions(tmp_path_factory):
-    return bound(compiled(tmp_path_factory.mktemp("t"), TRANSACTIONS), "testing/transactions.list")
-
-
-def rows(*changes: dict[str, Any]) -> dict[str, Any]:
-    return {"rows": [{**ROW, "id": str(number), **change} for number, change in enumerate(changes)]}
 
 
 # What is wrong with a record -> the contract's field, the reason, the bank's path.
