@@ -65,6 +65,14 @@ def _family(media: str, media_types: tuple[str, ...]) -> bool:
     return any(known.startswith(media[:-1]) for known in media_types)
 
 
+def check_alive(access: Access, header: str) -> None:
+    """The consent behind a token has not ended; `header` is where the dialect carries it. Raises Refusal."""
+    if access.status == "expired":
+        raise Refusal("consent_expired", header)
+    if access.status == "revoked":
+        raise Refusal("consent_revoked", header)
+
+
 class Doorkeeper:
     """Knows a bank's tokens, when they end, and how often each resource was read without the PSU."""
 

@@ -70,10 +70,7 @@ def _check_access(_bank: Bank, received: Received, access: Access) -> None:
     """The token and the `Consent-ID` must belong together, and the consent must be alive."""
     if received.header("consent-id") != access.consent:
         raise Refusal("consent_unknown", "Consent-ID")
-    if access.status == "expired":
-        raise Refusal("consent_expired", "Consent-ID")
-    if access.status == "revoked":
-        raise Refusal("consent_revoked", "Consent-ID")
+    admission.check_alive(access, "Consent-ID")
 
 
 def _window(visit: Visit) -> Window:

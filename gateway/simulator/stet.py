@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
+from gateway.simulator import admission
 from gateway.simulator.configuration import Access, Bank
 from gateway.simulator.dialect import Dialect, Window, json_answer
 from gateway.simulator.received import Answer, Received, Visit
@@ -60,10 +61,7 @@ def _check_headers(_bank: Bank, received: Received) -> None:
 
 
 def _check_access(_bank: Bank, _received: Received, access: Access) -> None:
-    if access.status == "expired":
-        raise Refusal("consent_expired", "Authorization")
-    if access.status == "revoked":
-        raise Refusal("consent_revoked", "Authorization")
+    admission.check_alive(access, "Authorization")
 
 
 def _window(visit: Visit) -> Window:

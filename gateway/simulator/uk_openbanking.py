@@ -76,10 +76,7 @@ def _check_headers(bank: Bank, received: Received) -> None:
 
 def _check_access(_bank: Bank, _received: Received, access: Access) -> None:
     """The consent is in the token: there is no header for it."""
-    if access.status == "expired":
-        raise Refusal("consent_expired", "Authorization")
-    if access.status == "revoked":
-        raise Refusal("consent_revoked", "Authorization")
+    admission.check_alive(access, "Authorization")
 
 
 def _window(visit: Visit) -> Window:
