@@ -34,7 +34,24 @@ app.add_typer(reviewing.app, name="review")
 
 
 def main() -> None:
-    """Runs the command line."""
+    """Runs the command line; when it ends, what was to be written is, or it was told that it can not be."""
+    try:
+        try:
+            _run()
+        finally:
+            # What is still held back goes out here: at the very end Python would tell of a failure in its own words.
+            print(end="", flush=True)
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            fail(f"standard output: {error.strerror}")
+        # A reader that has enough, as `| head` has, needs no word.
+        os.dup2(nowhere, sys.stderr.fileno())
+        sys.exit(1)
+
+
+def _run() -> None:
     try:
         app(standalone_mode=True)
     except Refused as refused:
@@ -42,9 +59,6 @@ def main() -> None:
         sys.exit(1)
     except GatewayError as error:
         fail(f"{error.code}: {error.detail or error.title}")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the last door: a person sees one line

@@ -1,11 +1,13 @@
 """Whatever goes wrong is one line and a code that is not zero; never a traceback."""
 
 import os
+import pathlib
 import subprocess
 import sys
 
 import pytest
 
+from gateway import cli
 from gateway.cli import serving
 from gateway.errors import BankNonsense
 from gateway.files import Problem, Refused
@@ -48,14 +50,50 @@ def test_a_process_of_its_own_ends_alike():
     assert refused("check", "--files", "/nowhere") == ["gateway: --files /nowhere: there is no such folder"]
 
 
-def test_a_reader_that_goes_away_is_no_failure_to_tell():
+def ended_before_a_reader(*arguments: str, errors_too: bool = False) -> tuple[int, bytes | None]:
+    """The code of a command whose standard output nobody reads, and what it told."""
     reading, writing = os.pipe()
     os.close(reading)
-    command = [sys.executable, "-m", "gateway", "openapi"]
-    with subprocess.Popen(command, stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, env=ENVIRONMENT) as process:
+    command = [sys.executable, "-m", "gateway", *arguments]
+    stderr = writing if errors_too else subprocess.PIPE
+    environment = {key: value for key, value in ENVIRONMENT.items() if key != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdout=writing, stderr=stderr, cwd=ROOT, env=environment) as process:
         os.close(writing)
         _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (1, b"")
+    return process.returncode, told
+
+
+@pytest.mark.parametrize("command", ["openapi", "check"])
+def test_a_reader_that_goes_away_is_no_failure_to_tell(command):
+    """Of little that is written, only the end of the process would tell."""
+    assert ended_before_a_reader(command) == (1, b"")
+
+
+def test_a_reader_of_everything_that_goes_away_is_none_either():
+    assert ended_before_a_reader("nothing", errors_too=True) == (1, None)
+
+
+def test_a_reader_of_the_first_line_gets_it():
+    command = [sys.executable, "-m", "gateway", "routes"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, env=ENVIRONMENT
+    ) as process:
+        first = process.stdout.readline()
+        process.stdout.close()
+        told = process.stderr.read()
+    assert (first.split()[:2], told) == ([b"METHOD", b"PATH"], b"")
+
+
+def test_what_can_not_be_written_is_told(monkeypatch, capfd):
+    full = pathlib.Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with full.open("w") as stdout:
+        monkeypatch.setattr(sys, "argv", ["gateway", "mapping", "test", "stet/accounts.list"])
+        monkeypatch.setattr(sys, "stdout", stdout)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+    assert (ended.value.code, capfd.readouterr().err) == (1, "gateway: standard output: No space left on device\n")
 
 
 @pytest.mark.parametrize("command", [("check",), ("routes",), ("openapi",), ("mapping", "test")])
