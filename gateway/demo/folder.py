@@ -87,7 +87,7 @@ class Folder:
         outside.issue_client(self.secrets / "banks/client", "tpp.gateway.example", "Example Gateway Ltd")
         outside.issue_seal(self.secrets / "banks/seal", "seal.gateway.example", "Example Gateway Ltd")
         (self.banks / "signers.pem").write_bytes((self.secrets / "banks/seal.pem").read_bytes())
-        write_key_pair(self.banks / "signing.key", self.secrets / "banks/pennine-signing.pem")
+        write_key_pair(self.banks / "signing.key", self.secrets / "banks/simulator-signing.pem")
         outside.write(self.banks / "client-ca.pem")
         outside.issue_server(self.banks / "server")
         (self.secrets / "tokens").mkdir()
@@ -181,6 +181,14 @@ base_urls:
   default: {base_url}
 """
 _SIGNING = {
+    # RFC 9421 over messages as a whole, by both sides; a message tells neither its key's algorithm nor what counts.
+    "albion-sandbox": """\
+signing:
+  keys: [{id: gateway-seal, algorithm: PS512, key: "file:banks/seal.key"}]
+  bank_keys: [{id: albion-messages, algorithm: PS512, key: "file:banks/simulator-signing.pem"}]
+  requests: [{profile: http_signatures, covered_if_present: [x-fapi-interaction-id, x-fapi-financial-id]}]
+  answers: [{profile: http_signatures}]
+""",
     # draft-cavage of the Berlin Group: the certificate goes along, and keyId says which it is.
     "havel-sandbox": """\
 signing:
@@ -200,7 +208,7 @@ signing:
     "pennine-sandbox": """\
 signing:
   keys: [{id: gateway-signing, algorithm: PS256, key: "file:banks/seal.key"}]
-  bank_keys: [{id: pennine-signing, algorithm: PS256, key: "file:banks/pennine-signing.pem"}]
+  bank_keys: [{id: pennine-signing, algorithm: PS256, key: "file:banks/simulator-signing.pem"}]
   requests: [{profile: obie_jws, era: encoded, issuer: 0015800001GTWYAAX/simulated}]
   answers: [{profile: obie_jws, era: encoded, issuer: 0015800001PNNEAAX}]
 """,

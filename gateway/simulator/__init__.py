@@ -5,7 +5,7 @@ engine, so that a mistake in one reading shows in the other. A bank is data (`ba
 it checks what it receives, and refuses as a bank would, in its dialect's own words.
 
     server ──▶ bank ──▶ dialect (uk_openbanking, berlin_group, stet) ──▶ documents of ledger rows, in the bank's quirks
-       │         └──▶ admission: certificate, token, consent, budget; signatures of headers and bodies, on seals
+       │         └──▶ admission: certificate, token, consent, budget; three kinds of signatures, on seals
        ├──▶ faults and journal, read and set through the admin listener
        └──▶ configuration: the checked data file
 """

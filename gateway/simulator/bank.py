@@ -17,6 +17,7 @@ from gateway.simulator.faults import Faults
 from gateway.simulator.header_signatures import check_header_signature
 from gateway.simulator.journal import Journal
 from gateway.simulator.ledger import Ledger, keep
+from gateway.simulator.message_signatures import check_message_signature, sign_message
 from gateway.simulator.received import Answer, Located, Received, Visit, locate
 from gateway.simulator.refusal import Refusal
 from gateway.simulator.seals import Seals
@@ -69,13 +70,14 @@ class SimulatedBank:
         """A refusal that a fault asks for, in the bank's own words."""
         return self._echoed(received, self._dialect.refuse(self.bank, received, refusal))
 
-    def sign(self, answer: Answer, at: datetime, *, wrongly: bool) -> Answer:
-        """The answer as it goes out: signed after whatever happened to it, where this bank signs."""
-        signs, seals = self.bank.signs, self._seals
-        if signs is None or seals is None or not answer.body:
-            return answer
-        header = sign_answer(signs, seals, answer, at, wrongly=wrongly)
-        return msgspec.structs.replace(answer, headers=(*answer.headers, header))
+    def sign(self, received: Received, answer: Answer, at: datetime, *, wrongly: bool) -> Answer:
+        """The answer to a request as it goes out: signed after whatever happened to it, where this bank signs."""
+        seals, added = self._seals, list[tuple[str, str]]()
+        if seals is not None and self.bank.signs is not None and answer.body:
+            added.append(sign_answer(self.bank.signs, seals, answer, at, wrongly=wrongly))
+        if seals is not None and self.bank.signs_messages is not None:
+            added += sign_message(self.bank.signs_messages, seals, answer, received, at, wrongly=wrongly)
+        return msgspec.structs.replace(answer, headers=(*answer.headers, *added)) if added else answer
 
     def _check_signature(self, received: Received) -> None:
         wanted = self.bank.requires
@@ -83,6 +85,8 @@ class SimulatedBank:
             check_header_signature(wanted.signed_requests, self._seals, received)
         if self._seals is not None and wanted.signed_bodies is not None:
             check_body_signature(wanted.signed_bodies, self._seals, received)
+        if self._seals is not None and wanted.signed_messages is not None:
+            check_message_signature(wanted.signed_messages, self._seals, received)
 
     def _answer(self, received: Received) -> Answer:
         located = self.locate(received)

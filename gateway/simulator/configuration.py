@@ -31,6 +31,20 @@ EntryKind: TypeAlias = Literal[
 FaultKind: TypeAlias = Literal[
     "latency", "429", "500", "reset", "half_body", "malformed_record", "slow_drip", "bad_signature"
 ]
+MessageAlgorithm: TypeAlias = Literal[
+    "rsa-pss-sha512", "rsa-v1_5-sha256", "ecdsa-p256-sha256", "ecdsa-p384-sha384", "ed25519"
+]
+_FIELD_PATTERN = "[!#$%&'*+.^_`|~0-9a-z-]+"
+FieldName: TypeAlias = Annotated[
+    str, msgspec.Meta(pattern=f"^{_FIELD_PATTERN}$", extra_json_schema={"x-says": "a field's name in small letters"})
+]
+Component: TypeAlias = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=f"^(@method|@target-uri|@authority|@scheme|@request-target|@path|@query|{_FIELD_PATTERN})$",
+        extra_json_schema={"x-says": "a component of RFC 9421: a field's name in small letters, '@method', ..."},
+    ),
+]
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -131,11 +145,39 @@ class BodySignature(Part, frozen=True):
     trust_anchor: Word = "openbanking.org.uk"
 
 
+class SignedMessages(Part, frozen=True):
+    """How a bank wants requests signed by RFC 9421: by the key that it knows as `key_id`, for the one `algorithm`.
+
+    `covered` must be covered, `covered_when_sent` where a request has it, `content-digest` where it has a body. Of the
+    signatures the one with `tag` counts, for so many seconds.
+    """
+
+    key_id: Word
+    algorithm: MessageAlgorithm = "rsa-pss-sha512"
+    covered: Annotated[tuple[Component, ...], msgspec.Meta(min_length=1)] = ("@method", "@target-uri", "authorization")
+    covered_when_sent: tuple[FieldName, ...] = ()
+    tag: Word = "fapi-2-request"
+    max_age_seconds: Positive = 60
+
+
+class MessageSignature(Part, frozen=True):
+    """How a bank signs what it answers by RFC 9421: its status, the digest of its body, and what is named.
+
+    `covered` are fields of the answer, `of_request` components of the request (`;req`), each where it is there.
+    """
+
+    key_id: Word
+    algorithm: Literal["rsa-pss-sha512", "rsa-v1_5-sha256"] = "rsa-pss-sha512"
+    covered: tuple[FieldName, ...] = ()
+    of_request: tuple[Component, ...] = ("@method", "@target-uri", "content-digest", "signature", "signature-input")
+    tag: Word = "fapi-2-response"
+
+
 class Requirements(Part, frozen=True):
     """What a bank wants of a request besides its standard; see `admission.py` and the dialects.
 
     `client_*` pin the subject of the client certificate. `query_dates` are the forms of a date-time that it reads.
-    `signed_requests` and `signed_bodies` hold where the simulator was started with what signatures stand on.
+    The `signed_...` hold where the simulator was started with what signatures stand on.
     `unattended_per_day` is how often one resource may be read without the PSU (RTS article 36(5)(b)); null: unlimited.
     """
 
@@ -153,6 +195,7 @@ class Requirements(Part, frozen=True):
     unattended_per_day: NotNegative | None = None
     signed_requests: SignedRequests | None = None
     signed_bodies: BodySignature | None = None
+    signed_messages: SignedMessages | None = None
 
 
 class Quirks(Part, frozen=True):
@@ -235,7 +278,10 @@ class Fault(Part, frozen=True):
 
 
 class Bank(Part, frozen=True):
-    """One simulated bank. `port` serves when fixed ports are asked for; `signs` is how it signs what it answers."""
+    """One simulated bank. `port` serves when fixed ports are asked for.
+
+    `signs` and `signs_messages` are how it signs what it answers: its bodies, or its messages.
+    """
 
     title: Word
     dialect: DialectName
@@ -249,6 +295,7 @@ class Bank(Part, frozen=True):
     paging: Paging = Paging()
     requires: Requirements = Requirements()
     signs: BodySignature | None = None
+    signs_messages: MessageSignature | None = None
     quirks: Quirks = Quirks()
     habits: dict[str, tuple[Habit, ...]] = {}
     faults: tuple[Fault, ...] = ()

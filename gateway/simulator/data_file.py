@@ -60,6 +60,8 @@ def _bank(bank: Bank) -> Iterator[tuple[Path, str]]:
     for quirk, dialect in OF_DIALECT.items():
         if dialect != bank.dialect and getattr(bank.quirks, quirk) != getattr(standard, quirk):
             yield ("quirks", quirk), f"'{quirk}' is a quirk of {dialect}"
+    if bank.requires.signed_requests is not None and bank.requires.signed_messages is not None:
+        yield ("requires", "signed_messages"), "one header 'Signature' can not be both this and 'signed_requests'"
     ids = [account.id for account in bank.accounts]
     for index, account in enumerate(bank.accounts):
         yield from _account(bank, account, index, ids)

@@ -50,7 +50,7 @@ async def serve_request(bank: SimulatedBank, clock: Clock, request: web.BaseRequ
                 broken = broken or fault
             case never:
                 assert_never(never)
-    answer = bank.sign(answer or bank.answer(received), clock(), wrongly=wrongly)
+    answer = bank.sign(received, answer or bank.answer(received), clock(), wrongly=wrongly)
     if broken is None:
         bank.journal.leave(seen, answer.status)
         return web.Response(status=answer.status, headers=answer.headers, body=answer.body)

@@ -85,6 +85,7 @@ def request_to(simulated: SimulatedBank, *, method: str = "GET", body: bytes = b
     headers = [("Authorization", f"Bearer {access.token}"), ("Accept", "application/json")]
     if simulated.bank.dialect == "uk_openbanking":
         headers.append(("x-fapi-interaction-id", str(uuid.uuid4())))
+        headers.append(("x-fapi-financial-id", simulated.bank.requires.financial_id or "any"))
     else:
         headers.append(("X-Request-ID", str(uuid.uuid4())))
     if simulated.bank.dialect == "berlin_group":
@@ -93,8 +94,8 @@ def request_to(simulated: SimulatedBank, *, method: str = "GET", body: bytes = b
     return Request(method, target, "localhost", tuple(headers), body)
 
 
-def answered(simulated: SimulatedBank, request: Request, **changed: Any) -> Answer:
-    """What the bank answers to a request as it arrived."""
+def arrived(request: Request, **changed: Any) -> Received:
+    """A request as it arrives at the bank."""
     headers: dict[str, tuple[str, ...]] = {}
     for name, value in request.headers:
         headers[name.lower()] = (*headers.get(name.lower(), ()), value)
@@ -114,7 +115,12 @@ def answered(simulated: SimulatedBank, request: Request, **changed: Any) -> Answ
         at=NOON,
         body=request.body,
     )
-    return simulated.answer(msgspec.structs.replace(received, **changed))
+    return msgspec.structs.replace(received, **changed)
+
+
+def answered(simulated: SimulatedBank, request: Request, **changed: Any) -> Answer:
+    """What the bank answers to a request as it arrived."""
+    return simulated.answer(arrived(request, **changed))
 
 
 def signed(sign: Sign, request: Request, at: datetime = NOON) -> Request:

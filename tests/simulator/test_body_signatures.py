@@ -14,7 +14,7 @@ from gateway.signatures.jws import HEADER, ObieJws, build_signer, build_verifier
 from gateway.signatures.keys import VerificationKey, VerificationKeys, Window
 from tests.signatures.pems import private
 from tests.simulator.conftest import NOON
-from tests.simulator.sealed import answered, bank, header, issued, keys, replaced, request_to, signed
+from tests.simulator.sealed import answered, arrived, bank, header, issued, keys, replaced, request_to, signed
 
 PENNINE = bank("pennine")
 OURS = ObieJws(era="encoded", issuer="0015800001GTWYAAX/simulated")
@@ -86,8 +86,8 @@ def test_what_it_answers_is_signed_and_wrongly_only_on_demand(era: Any):
     request = request_to(simulated)
     for asked in (request, replaced(request, "x-fapi-interaction-id", "none")):
         plain = answered(simulated, asked)
-        answer = simulated.sign(plain, NOON, wrongly=False)
+        answer = simulated.sign(arrived(asked), plain, NOON, wrongly=False)
         verify(Answer(answer.status, answer.headers, answer.body, request), NOON)
-        wrong = simulated.sign(plain, NOON, wrongly=True)
+        wrong = simulated.sign(arrived(asked), plain, NOON, wrongly=True)
         with pytest.raises(SignatureRefused, match="the signature does not fit the body"):
             verify(Answer(wrong.status, wrong.headers, wrong.body, request), NOON)
