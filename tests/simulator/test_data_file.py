@@ -55,6 +55,16 @@ def test_a_small_file_is_enough(tmp_path: pathlib.Path) -> None:
         ('"-9.50", "-1.10"', '"-1.10", "-9.50"', "the smaller amount stands first"),
         ("every_days: 2", "every_days: 2, currency: USD", "the account has no balance in USD"),
         ("port: 18499", "port: 18499\n    quirks: {empty_is_204: true}", "'empty_is_204' is a quirk of stet"),
+        (
+            "port: 18499",
+            "port: 18499\n    requires: {signed_requests: {}, signed_messages: {key_id: ours}}",
+            "one header 'Signature' can not be both this and 'signed_requests'",
+        ),
+        (
+            "port: 18499",
+            "port: 18499\n    requires: {signed_messages: {key_id: ours, covered: ['@status']}}",
+            "a component of RFC 9421: a field's name in small letters, '@method', ...",
+        ),
         ("consent: corbel-consent", "consent: x, accounts: [c-2]", "there is no account 'c-2'"),
         ("port: 18499", "port: 18499\n    port: 18500", "the key 'port' stands twice"),
     ],
