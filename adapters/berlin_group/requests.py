@@ -6,11 +6,11 @@ twice. A card account's id has `card-accounts/` before the bank's own (the mappi
 
 import email.utils
 from collections.abc import Iterator
-from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from adapters.berlin_group.deviations import SPECIFICATION, Deviations, Kind
+from adapters.days import shifted
 from gateway.contract import BankCall, BankProfile, BankRequest
 from gateway.errors import BankRefused
 
@@ -93,12 +93,12 @@ def _period(call: BankCall, settings: Deviations) -> Iterator[tuple[str, str]]:
     """Days of the bank's calendar and the kind of rows; `dateFrom` and `bookingStatus` are required."""
     spelt = _SNAKE if settings.query_style == "snake" else {}
     today = call.now.astimezone(ZoneInfo(call.bank.zone)).date()
-    first = call.from_date or _shifted(min(today, call.to_date or today), -settings.history_days)
+    first = call.from_date or shifted(min(today, call.to_date or today), -settings.history_days)
     if settings.date_from:
         yield spelt.get("dateFrom", "dateFrom"), first.isoformat()
     last = call.to_date or (today if settings.date_to == "required" else None)
     if last is not None and settings.date_to != "refused":
-        yield spelt.get("dateTo", "dateTo"), _shifted(last, 0 if settings.date_to_included else 1).isoformat()
+        yield spelt.get("dateTo", "dateTo"), shifted(last, 0 if settings.date_to_included else 1).isoformat()
     kind = _kind(call, settings)
     if kind is not None:
         yield spelt.get("bookingStatus", "bookingStatus"), kind
@@ -112,13 +112,6 @@ def _kind(call: BankCall, settings: Deviations) -> Kind | None:
         if kind in taken:
             return kind
     raise BankRefused(f"The bank has no list of transactions that are {call.status or 'booked'}.")
-
-
-def _shifted(day: date, days: int) -> date:
-    try:
-        return day + timedelta(days=days)
-    except OverflowError:  # the calendar's first and last days have nothing beyond them
-        return day
 
 
 def _headers(call: BankCall) -> tuple[tuple[str, str], ...]:

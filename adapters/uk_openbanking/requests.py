@@ -4,9 +4,9 @@ Account and Transaction API profile 3.1.11 and 4.0: resources, and the filter on
 profile: headers. Every request is a GET, which can do nothing twice.
 """
 
-from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
+from adapters.days import shifted
 from adapters.uk_openbanking.deviations import SPECIFICATION, DateForm, Deviations
 from gateway.contract import BankCall, BankProfile, BankRequest
 
@@ -54,10 +54,10 @@ def _booked_between(call: BankCall) -> list[tuple[str, str]]:
     settings = deviations(call.bank)
     query = []
     if call.from_date is not None:
-        day = _shifted(call.from_date, -settings.margin_days)
+        day = shifted(call.from_date, -settings.margin_days)
         query.append(("fromBookingDateTime", day.isoformat() + _FIRST[settings.date_form]))
     if call.to_date is not None:
-        day = _shifted(call.to_date, _margin_after(settings.date_form, settings.margin_days))
+        day = shifted(call.to_date, _margin_after(settings.date_form, settings.margin_days))
         query.append(("toBookingDateTime", day.isoformat() + _LAST[settings.date_form]))
     return query
 
@@ -65,13 +65,6 @@ def _booked_between(call: BankCall) -> list[tuple[str, str]]:
 def _margin_after(form: DateForm, margin: int) -> int:
     # A day without a time is read as its first moment: the last day asked for needs the one after it.
     return max(margin, 1) if form == "date" else margin
-
-
-def _shifted(day: date, days: int) -> date:
-    try:
-        return day + timedelta(days=days)
-    except OverflowError:  # the calendar's first and last days have nothing beyond them
-        return day
 
 
 def _headers(call: BankCall) -> tuple[tuple[str, str], ...]:
