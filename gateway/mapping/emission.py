@@ -34,6 +34,9 @@ from gateway.mapping.scopes import ReadKind, Scope
 from gateway.mapping.target import Target
 from gateway.mapping.values import NULL, TEXT, TEXTUAL, Block, Value, fit
 
+_TEXTS = frozenset({"text", "iban", "enum", "patterned"})
+"""The forms that may be options of one `first`."""
+
 
 class Emission:
     """Writes the lines of one function; holds its scopes, names and constants. It is the parts' `Emitter`.
@@ -197,8 +200,9 @@ class Emission:
             return NULL
         form = target.kind if target.kind in {"list", "object"} else forms[0]
         for option, other in zip(first.options, forms, strict=False):
-            if other != form and {other, form} - {"text", "enum", "patterned"} and form not in {"list", "object"}:
+            if other != form and {other, form} - _TEXTS and form not in {"list", "object"}:
                 self.refuse(option.at, f"the options of 'first' differ: {form} and {other}")
+        form = "text" if form == "iban" and set(forms) != {form} else form  # of one option only, it proves nothing
         closed = None if any(w is None for w in words) else tuple(w for group in words for w in group or ())
         return Value(out, form, closed, null=True, path=path)
 

@@ -22,7 +22,7 @@ from gateway.mapping.language import (
     Split,
 )
 from gateway.mapping.target import Target
-from gateway.mapping.values import NULL, Block, Emitter, Value, fit
+from gateway.mapping.values import NULL, Block, Emitter, Value, fit, misfits
 
 
 def emit_object(emitter: Emitter, fields: Fields, target: Target, field: str, block: Block, *, required: bool) -> Value:
@@ -34,6 +34,7 @@ def emit_object(emitter: Emitter, fields: Fields, target: Target, field: str, bl
     arguments: list[str] = []
     needed: list[str] = []
     given: list[str] = []
+    values: dict[str, Value] = {}
     for name, child in target.fields.items():
         expression, path, must = fields.fields.get(name), f"{field}.{name}", not child.nullable and child.kind != "list"
         if expression is None and must:
@@ -42,6 +43,7 @@ def emit_object(emitter: Emitter, fields: Fields, target: Target, field: str, bl
         if expression is not None:
             value = emitter.emit(expression, child, path, block, required=required and must)
             fit(emitter, value, expression, child, path)
+            values[name] = value
         if value.form == "null":
             arguments.append(empty(emitter, child))
             needed += ["None"] if must else []
@@ -53,6 +55,7 @@ def emit_object(emitter: Emitter, fields: Fields, target: Target, field: str, bl
         arguments.append(value.code)
         if not isinstance(expression, Const):
             (needed if must else given).append(value.code)
+    _narrow(emitter, fields, target, field, values)
     out = emitter.name()
     made = f"{emitter.constant('struct', target.struct)}({', '.join(arguments)})"
     if required:
@@ -63,6 +66,21 @@ def emit_object(emitter: Emitter, fields: Fields, target: Target, field: str, bl
     else:
         block.append(f"{out} = {made} if {' or '.join(given) or 'False'} else None")
     return Value(out, "object", null=not required)
+
+
+def _narrow(emitter: Emitter, fields: Fields, target: Target, field: str, values: dict[str, Value]) -> None:
+    """Refuses a member that is not of the form that a word of another one asks for, such as an IBAN's."""
+    rule = target.narrowing
+    if rule is None or rule.field not in values or rule.narrowed not in values:
+        return
+    words = set(values[rule.field].words or ()) - {None}
+    value = values[rule.narrowed]
+    if rule.word not in words or value.form == "null":
+        return
+    apart = "" if len(words) == 1 else f", in an option of 'first' that only '{rule.word}' comes to"
+    for message in misfits(value, rule.to, f"{field}.{rule.narrowed}"):
+        told = f"where '{rule.field}' is '{rule.word}', {message}{apart}"
+        emitter.refuse(fields.fields[rule.narrowed].at, told)
 
 
 def follows(expression: Expression) -> bool:

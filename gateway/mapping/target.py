@@ -1,7 +1,8 @@
 """The contract as types: the canonical JSON Schemas read once, into what the compiler checks against and fills.
 
 A string's form is the name of the definition that it refers to (`decimal`, `currency`, `date`, `instant`, ...): a
-mapping must produce that form by a conversion that proves it. Strings without a pattern take any text.
+mapping must produce that form by a conversion that proves it. Strings without a pattern take any text. Of conditions
+(`if`, `then`) one sort can be proven here: where one field is a word, another has a form.
 """
 
 import re
@@ -15,11 +16,21 @@ FOLDER = "mappings/canonical/v1"
 _ROOTS = ("account", "balance", "transaction")
 
 
+class Narrowing(msgspec.Struct, frozen=True):
+    """Where `field` of an object is `word`, its field `narrowed` must be what `to` takes."""
+
+    field: str
+    word: str
+    narrowed: str
+    to: "Target"
+
+
 class Target(msgspec.Struct, frozen=True):
     """One node of the contract.
 
     `kind` is text, integer, boolean, enum, list, object, or a form (`decimal`, ...). `struct` builds an object; its
-    arguments are `fields` in order. A string with a pattern but no known form is `patterned`: only constants fit it.
+    arguments are `fields` in order; `narrowing` is what holds between two of them. A string with a pattern but no
+    known form is `patterned`: only constants fit it.
     """
 
     kind: str
@@ -29,6 +40,7 @@ class Target(msgspec.Struct, frozen=True):
     item: "Target | None" = None
     struct: Any = None
     pattern: str | None = None
+    narrowing: Narrowing | None = None
 
     def takes(self, value: object) -> bool:
         """Whether a constant of a mapping file may stand here."""
@@ -103,7 +115,8 @@ class _Reading:
             return Target("enum", nullable or None in enum, tuple(v for v in enum if v is not None))
         if kind == "object":
             fields = {key: self.node(child, file, key) for key, child in schema["properties"].items()}
-            return Target("object", nullable, fields=fields, struct=_struct(name, fields))
+            narrowing = self._narrowing(schema, file)
+            return Target("object", nullable, fields=fields, struct=_struct(name, fields), narrowing=narrowing)
         if kind == "array":
             return Target("list", nullable, item=self.node(schema["items"], file, name))
         if kind == "string":
@@ -111,6 +124,13 @@ class _Reading:
             form = name.lower() if name.lower() in _FORMS else "patterned" if pattern else "text"
             return Target(form, nullable, pattern=pattern)
         return Target(kind, nullable)
+
+    def _narrowing(self, schema: dict[str, Any], file: str) -> Narrowing | None:
+        match [*schema.get("if", {}).get("properties", {}).items()]:
+            case [(field, {"const": word})]:
+                [(narrowed, then)] = schema["then"]["properties"].items()
+                return Narrowing(field, word, narrowed, self.node(then, file, narrowed))
+        return None
 
 
 def _struct(name: str, fields: dict[str, Target]) -> Any:

@@ -21,7 +21,7 @@ TEXT = Target("text", nullable=True)
 TEXTUAL = frozenset({"string", "number", "integer", "boolean"})
 FORM_OF = {
     "text": "text", "decimal": "decimal", "grouped_decimal": "decimal", "currency": "currency", "date": "date",
-    "local_date": "date", "day_first_date": "date", "instant": "instant", "iban": "text", "compact": "text",
+    "local_date": "date", "day_first_date": "date", "instant": "instant", "iban": "iban", "compact": "text",
     "masked_pan": "text", "bic": "bic", "mcc": "mcc", "integer": "integer", "boolean": "boolean",
 }  # fmt: skip
 """The form that each conversion proves."""
@@ -84,11 +84,12 @@ def word(value: object) -> str:
 def fit(emitter: Emitter, value: Value, expression: Expression, target: Target, field: str) -> None:
     """Refuses a value whose form the contract's field does not take."""
     if value.form != "null":
-        for message in _misfits(value, target, field):
+        for message in misfits(value, target, field):
             emitter.refuse(expression.at, message)
 
 
-def _misfits(value: Value, target: Target, field: str) -> Iterator[str]:
+def misfits(value: Value, target: Target, field: str) -> Iterator[str]:
+    """Why the contract's field does not take a value of this form, in words for who wrote it."""
     words = [one for one in value.words or () if one is not None]
     if target.kind == "enum" and value.words is None:
         yield f"any text can stand here, but '{field}' takes only {', '.join(target.enum)}: use 'lookup'"

@@ -81,9 +81,13 @@ records: $.rows[*]
 fields:
   identifications:
     each: $.numbers[*]
-    fields:
-      scheme: {path: $.kind, lookup: {IBAN: iban, BBAN: bban, "*": other}}
-      value: {path: $.value, as: compact}
+    value:
+      first:
+        - when: {path: $.kind, is: IBAN}
+          fields: {scheme: {const: iban}, value: {path: $.value, as: iban}}
+        - fields:
+            scheme: {path: $.kind, lookup: {BBAN: bban, "*": other}}
+            value: {path: $.value, as: compact}
   currency: {path: $.currency, as: currency}
   type: {const: current}
   label: $.text

@@ -54,7 +54,7 @@ def test_problems_of_all_files_are_told_at_once_sorted_by_place(tmp_path):
         **{"testing/balances.list": "a: NO\nb: NO\n", "testing/one/accounts.list": "[\n"},
     )
     assert [one.split(" ")[0] for one in found] == [
-        "mappings/testing/accounts.list.yaml:14:10",
+        "mappings/testing/accounts.list.yaml:18:10",
         "mappings/testing/balances.list.yaml:1:4",
         "mappings/testing/balances.list.yaml:2:4",
         "mappings/testing/one/accounts.list.yaml:2:1",
