@@ -1,9 +1,8 @@
 """A gateway's folder as an operator has it: settings, secrets, certificates, a layer of files with two banks."""
 
-import base64
 import pathlib
 
-import trustme
+from tests.app import premises
 
 ROUTES = """
 defaults: {timeout: 5s, body_limit: 0B, filters: []}
@@ -26,33 +25,12 @@ version: %s
 extends: uk_openbanking/accounts.list
 fields: {label: {const: %s}}
 """
-SETTINGS = """\
-listeners:
-  service:
-    address: 127.0.0.1:0
-    tls:
-      {certificate: 'file:server.pem', key: 'file:server.key', client_ca: 'file:ca.pem', client_certificate: optional}
-  admin: {address: '127.0.0.1:0'}
-  health: {address: '127.0.0.1:0'}
-secrets: secrets
-keys: {ids: 'file:key', cursors: ['file:key'], hashes: 'file:key'}
-drain: {notice: 0s, grace: 5s}
-files: [files]
-banks: [one, two]
-"""
+SETTINGS = premises.SETTINGS + "drain: {notice: 0s, grace: 5s}\nbanks: [one, two]\n"
 
 
 def build(root: pathlib.Path) -> pathlib.Path:
     """Writes all of it; returns the settings file. The layer is in `files`."""
-    secrets = root / "secrets"
-    secrets.mkdir()
-    authority = trustme.CA()
-    leaf = authority.issue_cert("127.0.0.1", "localhost")
-    authority.cert_pem.write_to_path(str(secrets / "ca.pem"))
-    leaf.private_key_pem.write_to_path(str(secrets / "server.key"))
-    for blob in leaf.cert_chain_pems:
-        blob.write_to_path(str(secrets / "server.pem"), append=True)
-    (secrets / "key").write_text(base64.b64encode(b"k" * 32).decode())
+    premises.furnish(root)
     write(root, "policies/open.yaml", ROUTES)
     for name in ("one", "two"):
         write(root, f"adapters/banks/{name}.yaml", BANK % (name, name))

@@ -5,7 +5,6 @@ plain upstream. Proxies are Debian's nginx and HAProxy, and Envoy, each set up t
 """
 
 import asyncio
-import base64
 import contextlib
 import functools
 import os
@@ -22,8 +21,8 @@ from contextlib import AbstractContextManager
 from typing import TypeAlias
 
 import msgspec
-import trustme
 
+from tests.app import premises
 from tests.e2e.recorder import NUMBER, Recorder, recording
 
 PROXIES = ("nginx", "haproxy", "envoy")
@@ -33,21 +32,14 @@ _HERE = pathlib.Path(__file__).parent
 _ROOT = _HERE.parents[1]
 _PATH = f"{pathlib.Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin"
 _ENVOY = ("--concurrency", "1", "-l", "error", "--disable-hot-restart")
-_SETTINGS = """\
-listeners:
-  service:
-    address: 127.0.0.1:%d
-    tls:
-      {certificate: 'file:server.pem', key: 'file:server.key', client_ca: 'file:ca.pem', client_certificate: optional}
-  admin: {address: '127.0.0.1:0'}
-  health: {address: '127.0.0.1:0'}
-secrets: secrets
-keys: {ids: 'file:key', cursors: ['file:key'], hashes: 'file:key'}
+_SETTINGS = (
+    premises.SETTINGS.replace("127.0.0.1:0", "127.0.0.1:%d", 1)
+    + """\
 drain: {notice: 0s, grace: 1s}
-files: [files]
 telemetry: {ratio: 0}
 limits: %s
 """
+)
 _POLICY = """\
 defaults: {timeout: 10s, body_limit: %s, filters: []}
 routes:
@@ -172,15 +164,9 @@ def process(command: list[str], log: pathlib.Path, **environment: str) -> Iterat
 
 def lay_out(root: pathlib.Path, port: int, upstream: int, *, limits: str = "{}", body_limit: str = "64KiB") -> None:
     """Writes what a gateway needs that listens on one port and whose upstream listens on the other."""
-    secrets, policies = root / "secrets", root / "files/policies"
-    secrets.mkdir(parents=True)
+    premises.furnish(root)
+    policies = root / "files/policies"
     policies.mkdir(parents=True)
-    authority = trustme.CA()
-    leaf = authority.issue_cert("localhost")
-    authority.cert_pem.write_to_path(str(secrets / "ca.pem"))
-    leaf.private_key_pem.write_to_path(str(secrets / "server.key"))
-    leaf.cert_chain_pems[0].write_to_path(str(secrets / "server.pem"))
-    (secrets / "key").write_text(base64.b64encode(b"k" * 32).decode())
     for shipped in (_ROOT / "policies").glob("*.yaml"):
         (policies / shipped.name).write_text("routes: []\n")
     routes = [_ROUTE % (name, f"/{name}/{{rest*}}", upstream) + "    public: true\n" for name in _OPEN]

@@ -24,21 +24,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from gateway.demo.calls import Answer
 from gateway.demo.children import Child, end
 from gateway.demo.stage import ports_of
+from tests.app import premises
 from tests.filters.calling import elliptic, jwk, jwks, sign
 
 AUDIENCE = "https://gateway.test"
-SETTINGS = """\
-listeners:
-  service:
-    address: 127.0.0.1:0
-    tls: {certificate: 'file:server.pem', key: 'file:server.key', client_ca: 'file:ca.pem'}
-  admin: {address: '127.0.0.1:0'}
-  health: {address: '127.0.0.1:0'}
-secrets: secrets
-keys: {ids: 'file:key', cursors: ['file:key'], hashes: 'file:key'}
-drain: {notice: 0s, grace: 5s}
-files: [files]
-"""
+SETTINGS = premises.SETTINGS.replace("optional", "required") + "drain: {notice: 0s, grace: 5s}\n"
 # What an issuer's set may be like: how long it is fresh, how soon it is asked again, how long it is good.
 ISSUERS = {
     "main": "refresh: 1h, cooldown: 1h",
@@ -167,18 +157,10 @@ class House:
 @contextlib.contextmanager
 def house(root: pathlib.Path) -> Iterator[House]:
     """All of it, up while the context lasts."""
-    authority = trustme.CA()
+    authority = premises.furnish(root)
     keys = KeyServer(authority)
     for name in ISSUERS:
         keys.publish(name, jwk(elliptic(), "first"))
-    secrets = root / "secrets"
-    secrets.mkdir(parents=True)
-    authority.cert_pem.write_to_path(str(secrets / "ca.pem"))
-    server = authority.issue_cert("localhost")
-    server.private_key_pem.write_to_path(str(secrets / "server.key"))
-    for blob in server.cert_chain_pems:
-        blob.write_to_path(str(secrets / "server.pem"), append=True)
-    (secrets / "key").write_text(base64.b64encode(b"k" * 32).decode())
     issuers = [
         f"{{issuer: '{issuer_of(name)}', keys: '{keys.url}/keys/{name}', ca: 'file:ca.pem', network: private, {times}}}"
         for name, times in ISSUERS.items()
