@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import hypothesis
 import msgspec
 import pytest
+from hypothesis import strategies
 
 from gateway.signatures.algorithms import ALGORITHMS
 from gateway.signatures.header_lines import Answer, Request, SignatureRefused
@@ -236,3 +238,28 @@ def test_what_it_answers_is_signed_with_the_request_and_wrongly_only_on_demand(w
         with pytest.raises(SignatureRefused, match="not that of the message"):
             verify(msgspec.structs.replace(told, headers=wrong.headers), NOON)
     assert statuses == [(200, True), (400, True), (401, False)]
+
+
+def test_any_one_character_changed_is_refused() -> None:
+    """Of what is covered and of both fields that sign it; a blank or a letter in the place of each character."""
+    request = sign(nonce=True, validity=60)(posted())
+    names = ("Signature-Input", "Signature", "Content-Digest", "Authorization", "x-fapi-interaction-id")
+    for name in names:
+        value = header(request, name.lower())
+        for place, character in enumerate(value):
+            for other in {" ", "a", '"'} - {character}:
+                changed = value[:place] + other + value[place + 1 :]
+                assert answered(ALBION, replaced(request, name, changed)).status == 400, (name, changed)
+
+
+@hypothesis.given(
+    inputs=strategies.text('sig=()"@method; created1keyid,:?.\\é\t', max_size=60),
+    signature=strategies.text("sig=:AQ+/,; é", max_size=40),
+    digest=strategies.text("sha-256=:AQ+/,; ", max_size=40),
+)
+def test_whatever_stands_in_the_fields_is_read_or_refused(inputs: str, signature: str, digest: str) -> None:
+    request = request_to(ALBION, method="POST", body=BODY)
+    for name, value in (("Signature-Input", inputs), ("Signature", signature), ("Content-Digest", digest)):
+        request = replaced(request, name, value)
+    assert answered(ALBION, request).status == 400
+    assert answered(ALBION, replaced(sign()(posted()), "Content-Digest", digest)).status == 400
