@@ -263,3 +263,19 @@ def test_whatever_stands_in_the_fields_is_read_or_refused(inputs: str, signature
         request = replaced(request, name, value)
     assert answered(ALBION, request).status == 400
     assert answered(ALBION, replaced(sign()(posted()), "Content-Digest", digest)).status == 400
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"covered": ("@method", "@target-uri")},
+        {"covered": ("@method", "@path", "authorization")},
+        {"covered": ("@method", "@target-uri", '"authorization";bs')},
+        {"covered": ("@method", "@target-uri", "authorization", '"accept";bs')},
+        {"covered_if_present": ("x-fapi-interaction-id",)},
+        {"tag": "another"},
+    ],
+    ids=["no-token", "no-target-uri", "the-token-in-another-form", "a-field-in-another-form", "no-financial-id", "tag"],
+)
+def test_a_good_signature_over_something_else_than_the_bank_demands_is_refused(settings: dict[str, Any]) -> None:
+    assert answered(ALBION, sign(**settings)(request_to(ALBION))).status == 400
