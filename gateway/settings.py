@@ -155,6 +155,7 @@ class ReviewSettings(msgspec.Struct, frozen=True, kw_only=True):
     folder: pathlib.Path
     keys: tuple[str, ...]
     most: int = 1000
+    size: Size = Size(256 * 1024 * 1024)
 
 
 class RedisSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,7 +70,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
             "drain: {notice: 0s, grace: 5s}\n"
             "files: [ours]\nbanks: [albion-sandbox]\nconsents: consents.yaml\n"
             "redis: {url: 'rediss://[::1]:6380/2', ca: 'env:HASH_KEY', password: 'env:HASH_KEY', timeout: 50ms}\n"
-            "reviews: {folder: ours, keys: ['file:new.key', 'file:old.key'], most: 7}\n"
+            "reviews: {folder: ours, keys: ['file:new.key', 'file:old.key'], most: 7, size: 1KiB}\n"
             "telemetry: {otlp_endpoint: 'http://localhost:4318', ratio: 1, "
             "otlp_ca: consents.yaml, log_format: text, trust_traceparent: false}\n"
         ),
@@ -83,7 +83,7 @@ def test_everything_can_be_said(written: Write, tmp_path: pathlib.Path):
     assert loaded.redis is not None
     assert (loaded.redis.prefix, loaded.redis.timeout, loaded.redis.connect_timeout) == ("gateway", 0.05, 2)
     assert loaded.reviews is not None
-    assert (loaded.reviews.folder, loaded.reviews.most) == (tmp_path / "ours", 7)
+    assert (loaded.reviews.folder, loaded.reviews.most, loaded.reviews.size) == (tmp_path / "ours", 7, 1024)
     assert loaded.banks == ("albion-sandbox",)
     assert loaded.telemetry.ratio == 1.0
     assert not loaded.telemetry.trust_traceparent

@@ -12,7 +12,8 @@ def open_reviews(settings: Settings) -> Reviews | None:
     named = settings.reviews
     if named is None:
         return None
-    return Reviews(named.folder, Sealer([settings.secrets.key(reference) for reference in named.keys]), named.most)
+    sealer = Sealer([settings.secrets.key(reference) for reference in named.keys])
+    return Reviews(named.folder, sealer, named.most, named.size)
 
 
 def keeping(reviews: Reviews | None, clock: Clock) -> Keep:

@@ -150,8 +150,9 @@ seccompProfile: {type: RuntimeDefault}
   persistentVolumeClaim:
     claimName: {{ .Values.reviews.claim }}
   {{- else }}
+  # Twice what is kept: a pod that went beyond would be evicted, and each worker may exceed that by an answer.
   emptyDir:
-    sizeLimit: {{ .Values.reviews.size }}
+    sizeLimit: {{ regexFind "^[0-9]+" .Values.reviews.size | int64 | mul 2 }}{{ regexFind "[A-Z]i$" .Values.reviews.size }}
   {{- end }}
 {{- end }}
 {{- end -}}

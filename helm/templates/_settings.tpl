@@ -33,7 +33,7 @@
 {{- if .Values.reviews.keys -}}
 {{- $keys := list -}}
 {{- range .Values.reviews.keys -}}{{- $keys = append $keys (printf "file:keys/%s" .) -}}{{- end -}}
-{{- $_ := set $settings "reviews" (dict "folder" "/var/lib/gateway/reviews" "keys" $keys "most" (int .Values.reviews.most)) -}}
+{{- $_ := set $settings "reviews" (dict "folder" "/var/lib/gateway/reviews" "keys" $keys "most" (int .Values.reviews.most) "size" (include "gateway.reviewsSize" .)) -}}
 {{- end -}}
 {{- if .Values.redis.secret -}}
 {{- $_ := set $settings "redis" (set (default dict $settings.redis) "url" "file:redis/url") -}}
@@ -72,4 +72,10 @@
 {{- $notice := include "gateway.seconds" (default "1s" $drain.notice) | int -}}
 {{- $grace := include "gateway.seconds" (default "20s" $drain.grace) | int -}}
 {{- add $notice $grace 5 -}}
+{{- end -}}
+
+{{/* How much is kept, as the gateway says it: it knows no GiB. */}}
+{{- define "gateway.reviewsSize" -}}
+{{- $number := regexFind "^[0-9]+" .Values.reviews.size | int64 -}}
+{{- if hasSuffix "Gi" .Values.reviews.size -}}{{ mul 1024 $number }}MiB{{- else -}}{{ .Values.reviews.size }}B{{- end -}}
 {{- end -}}

@@ -33,7 +33,7 @@ def name(settings: pathlib.Path) -> str:
         headers=((b"Content-Type", b"application/json"), (b"X-Odd", b"caf\xc3\xa9")),
         body=b'{"rows":[]}',
     )
-    name = asyncio.run(Reviews(settings.parent / "reviews", Sealer([Secret(KEY)]), 5).keep(review))
+    name = asyncio.run(Reviews(settings.parent / "reviews", Sealer([Secret(KEY)]), 5, 1 << 20).keep(review))
     assert name is not None
     return name
 
