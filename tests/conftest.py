@@ -3,9 +3,14 @@
 from collections.abc import Iterator, Mapping
 
 import pytest
+from hypothesis import settings
 
 from tests.e2e.chains import Chain
 from tests.e2e.chains import chains as started_chains
+
+# What an example may take says how busy the machine is, not whether the code is right.
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
