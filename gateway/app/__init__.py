@@ -4,20 +4,3 @@
 with it. `process` is what was started: it watches files, serves admin and health, and has a crew (`crew`): itself
 alone, or `workers`, each a process (`worker`) to which it speaks (`messages`, `hand`).
 """
-
-from gateway.app.checking import check_whole
-from gateway.app.files import FileSet, find_bank, load_dialects, read_files, readers
-from gateway.app.hand import WorkerFailed
-from gateway.app.process import Gateway, run
-
-__all__ = [
-    "FileSet",
-    "Gateway",
-    "WorkerFailed",
-    "check_whole",
-    "find_bank",
-    "load_dialects",
-    "read_files",
-    "readers",
-    "run",
-]

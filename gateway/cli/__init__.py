@@ -2,6 +2,9 @@
 
 Whatever goes wrong is told in one line, or a line for each problem of a file, and ends with a non-zero exit: 1 where
 what was asked failed, 2 where the command can not be understood. Never a traceback.
+
+A module here imports what reads the command line, and a command what it needs, when it runs: `--help` and a misspelt
+word are answered without a server, a store and their libraries.
 """
 
 import os

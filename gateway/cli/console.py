@@ -9,6 +9,7 @@ import typer
 
 from gateway.files import Layers, Problem
 
+SETTINGS_HELP = "The settings file; else what GATEWAY_SETTINGS names."
 Files = Annotated[
     list[pathlib.Path] | None,
     typer.Option(

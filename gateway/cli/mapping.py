@@ -3,17 +3,17 @@
 import pathlib
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import typer
 
-from gateway.app import find_bank, readers
 from gateway.cli.console import Files, fail, layers_over, tell_problems
 from gateway.files import near
-from gateway.mapping.cases import CaseCall, Outcome, find_cases, run_by_hand, run_case
-from gateway.mapping.library import Library, read_library
-from gateway.mapping.pages import instant
+
+if TYPE_CHECKING:
+    from gateway.mapping.cases import Outcome
+    from gateway.mapping.library import Library
 
 app = typer.Typer(help="Try mappings, and run their cases.", no_args_is_help=True)
 
@@ -35,6 +35,11 @@ def run(
 
     Ids are made with a key for trials, not with the key of a gateway that serves. `next` is the bank's own link.
     """
+    from gateway.app.files import find_bank, readers
+    from gateway.mapping.cases import CaseCall, run_by_hand
+    from gateway.mapping.library import read_library
+    from gateway.mapping.pages import instant
+
     layers = layers_over(files)
     body = _read(payload)
     library = read_library(layers)
@@ -74,6 +79,10 @@ def test(
     files: Files = None,
 ) -> None:
     """Run the cases of mappings; every mapping must have one."""
+    from gateway.app.files import readers
+    from gateway.mapping.cases import find_cases, run_case
+    from gateway.mapping.library import read_library
+
     layers = layers_over(files)
     library = read_library(layers)
     chosen, only = _chosen(library, names or [])
@@ -92,7 +101,7 @@ def test(
     _tell(outcomes, sorted(set(chosen) - {case.mapping for case in cases}))
 
 
-def _chosen(library: Library, names: list[str]) -> tuple[tuple[str, ...], dict[str, set[str]]]:
+def _chosen(library: "Library", names: list[str]) -> tuple[tuple[str, ...], dict[str, set[str]]]:
     only: dict[str, set[str]] = {}
     chosen: list[str] = []
     for name in names:
@@ -105,7 +114,7 @@ def _chosen(library: Library, names: list[str]) -> tuple[tuple[str, ...], dict[s
     return tuple(dict.fromkeys(chosen)) or tuple(library.mappings), only
 
 
-def _tell(outcomes: list[Outcome], without: list[str]) -> None:
+def _tell(outcomes: "list[Outcome]", without: list[str]) -> None:
     failed = [outcome for outcome in outcomes if outcome.differences]
     for outcome in failed:
         for difference in outcome.differences[:20]:

@@ -3,28 +3,27 @@
 import os
 import pathlib
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from gateway.app.reviewing import open_reviews
-from gateway.cli.console import fail
-from gateway.settings import SETTINGS_VARIABLE, load
-from gateway.store.reviews import Reviews, ReviewUnknown
+from gateway.cli.console import SETTINGS_HELP, fail
+
+if TYPE_CHECKING:
+    from gateway.store.reviews import Reviews
 
 app = typer.Typer(no_args_is_help=True, help="Answers of banks that were not read, kept sealed: list, open, remove.")
 
-SettingsFile = Annotated[
-    pathlib.Path | None, typer.Option("--settings", help=f"The settings file; else what {SETTINGS_VARIABLE} names.")
-]
+SettingsFile = Annotated[pathlib.Path | None, typer.Option("--settings", help=SETTINGS_HELP)]
 Id = Annotated[str, typer.Argument(help="The review's id, as `list` and the problem show it.")]
 
 
 @app.command("list")
 def list_reviews(settings: SettingsFile = None) -> None:
     """List what is kept, the oldest first: when, of which bank, and why it was not read."""
+    from rich.console import Console
+    from rich.table import Table
+
     reviews = _reviews(settings)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("ID", "BANK", "OPERATION", "STATUS", "WHY IT WAS NOT READ"):
@@ -40,6 +39,8 @@ def list_reviews(settings: SettingsFile = None) -> None:
 @app.command("open")
 def open_review(name: Id, settings: SettingsFile = None) -> None:
     """Print an answer as it arrived: status, headers, body. It holds a customer's data: mind where it goes."""
+    from gateway.store.reviews import ReviewUnknown
+
     try:
         review = _reviews(settings).open(name)
     except ReviewUnknown as error:
@@ -55,6 +56,8 @@ def open_review(name: Id, settings: SettingsFile = None) -> None:
 @app.command("remove")
 def remove_review(name: Id, settings: SettingsFile = None) -> None:
     """Remove an answer once it is decided what it was."""
+    from gateway.store.reviews import ReviewUnknown
+
     try:
         _reviews(settings).remove(name)
     except ReviewUnknown as error:
@@ -62,7 +65,10 @@ def remove_review(name: Id, settings: SettingsFile = None) -> None:
     print(f"removed {name}")
 
 
-def _reviews(settings: pathlib.Path | None) -> Reviews:
+def _reviews(settings: pathlib.Path | None) -> "Reviews":
+    from gateway.app.reviewing import open_reviews
+    from gateway.settings import load
+
     reviews = open_reviews(load(os.environ, settings))
     if reviews is None:
         fail("the settings name no folder for reviews: add 'reviews'")

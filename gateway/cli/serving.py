@@ -4,19 +4,17 @@ import os
 import pathlib
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from gateway.app import FileSet, WorkerFailed, check_whole, read_files, run
-from gateway.cli.console import Files, fail, layers_over, tell_problems
-from gateway.files import Refused
-from gateway.settings import SETTINGS_VARIABLE, load
-from gateway.web.listeners import ListenerUnavailable
+from gateway.cli.console import SETTINGS_HELP, Files, fail, layers_over, tell_problems
+from gateway.files import Layers, Refused
+
+if TYPE_CHECKING:
+    from gateway.app.files import FileSet
 
 
 class Form(StrEnum):
@@ -27,9 +25,7 @@ class Form(StrEnum):
 
 
 def serve(
-    settings: Annotated[
-        pathlib.Path | None, typer.Option(help=f"The settings file; else what {SETTINGS_VARIABLE} names.")
-    ] = None,
+    settings: Annotated[pathlib.Path | None, typer.Option(help=SETTINGS_HELP)] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processes that take calls; before the setting of that name.")
     ] = None,
@@ -38,6 +34,11 @@ def serve(
 
     SIGHUP reads files and certificates anew.
     """
+    from gateway.app.hand import WorkerFailed
+    from gateway.app.process import run
+    from gateway.settings import load
+    from gateway.web.listeners import ListenerUnavailable
+
     loaded = load(os.environ, settings)
     if workers is not None:
         loaded = msgspec.structs.replace(loaded, workers=workers)
@@ -60,7 +61,7 @@ def check(
     """Check all files: what ships, and your folders over it. Every problem of every file, with its place."""
     layers = layers_over(files)
     try:
-        found = read_files(layers) if settings is None else check_whole(load(os.environ, settings), layers.roots[1:])
+        found = _read(layers) if settings is None else _read_whole(settings, layers)
     except Refused as refused:
         if form is Form.TEXT:
             tell_problems(refused.problems)
@@ -74,11 +75,24 @@ def check(
         _json({"ok": True, "problems": [], "counts": counts, "hash": found.content_hash})
 
 
+def _read(layers: Layers) -> "FileSet":
+    from gateway.app.files import read_files
+
+    return read_files(layers)
+
+
+def _read_whole(settings: pathlib.Path, layers: Layers) -> "FileSet":
+    from gateway.app.checking import check_whole
+    from gateway.settings import load
+
+    return check_whole(load(os.environ, settings), layers.roots[1:])
+
+
 def _problem(problem: object) -> dict[str, object]:
     return {name: getattr(problem, name) for name in ("file", "line", "column", "where", "message")}
 
 
-def _counts(found: FileSet) -> dict[str, int]:
+def _counts(found: "FileSet") -> dict[str, int]:
     return {"routes": len(found.rows()), "banks": len(found.banks), "mappings": len(found.library.mappings)}
 
 
@@ -90,10 +104,13 @@ def routes(
     files: Files = None, form: Annotated[Form, typer.Option("--format", help="Table or JSON.")] = Form.TEXT
 ) -> None:
     """Print the table of routes: each with what it leads to, its filters, and where it is written."""
-    rows = read_files(layers_over(files)).rows()
+    rows = _read(layers_over(files)).rows()
     if form is Form.JSON:
         _json([{name: getattr(row, name) for name in row.__struct_fields__} for row in rows])
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("METHOD", "PATH", "LEADS TO", "FILTERS", "WRITTEN AT"):
         table.add_column(title, overflow="fold", no_wrap=title == "METHOD")
@@ -106,4 +123,4 @@ def routes(
 
 def openapi(files: Files = None) -> None:
     """Print the OpenAPI 3.1 document of what the files serve."""
-    sys.stdout.buffer.write(read_files(layers_over(files)).openapi())
+    sys.stdout.buffer.write(_read(layers_over(files)).openapi())

@@ -4,15 +4,14 @@ import asyncio
 import contextlib
 import pathlib
 from datetime import date
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-import uvloop
 
 from gateway.cli.console import fail
-from gateway.simulator.data_file import SHIPPED
-from gateway.simulator.seals import SealsUnusable
-from gateway.simulator.server import Options, Simulation, clock_on, run
+
+if TYPE_CHECKING:
+    from gateway.simulator.server import Simulation
 
 
 def simulate(  # noqa: PLR0913, PLR0917 # each option of a command is an argument
@@ -40,6 +39,12 @@ def simulate(  # noqa: PLR0913, PLR0917 # each option of a command is an argumen
 
     Faults are set by a call: curl -X PUT http://127.0.0.1:18440/banks/albion/faults -d '{"faults": [{"kind": "500"}]}'
     """
+    import uvloop
+
+    from gateway.simulator.data_file import SHIPPED
+    from gateway.simulator.seals import SealsUnusable
+    from gateway.simulator.server import Options, clock_on, run
+
     try:
         day = date.fromisoformat(today) if today else None
     except ValueError:
@@ -68,7 +73,7 @@ def simulate(  # noqa: PLR0913, PLR0917 # each option of a command is an argumen
         fail(str(error))
 
 
-def _report(simulation: Simulation) -> None:
+def _report(simulation: "Simulation") -> None:
     for name, bank in simulation.banks.items():
         print(f"{name:12} {bank.base_url}", flush=True)
     print(f"{'faults':12} {simulation.admin_url}", flush=True)

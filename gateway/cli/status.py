@@ -10,12 +10,9 @@ from urllib.parse import urlsplit
 
 import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from gateway.cli.console import fail
+from gateway.cli.console import SETTINGS_HELP, fail
 from gateway.cli.serving import Form
-from gateway.settings import SETTINGS_VARIABLE, load
 
 _SECONDS = 10.0
 _COLUMNS = {
@@ -29,7 +26,7 @@ Admin = Annotated[
     str | None,
     typer.Option(help="The admin listener, as http://HOST:PORT or https://HOST:PORT; else where the settings have it."),
 ]
-Settings = Annotated[pathlib.Path | None, typer.Option(help=f"The settings file; else what {SETTINGS_VARIABLE} names.")]
+Settings = Annotated[pathlib.Path | None, typer.Option(help=SETTINGS_HELP)]
 Certificate = Annotated[pathlib.Path | None, typer.Option(help="A client certificate in PEM, where the listener asks.")]
 Key = Annotated[pathlib.Path | None, typer.Option(help="Its key in PEM.")]
 Authority = Annotated[pathlib.Path | None, typer.Option(help="Whom the listener's certificate must come from, in PEM.")]
@@ -57,6 +54,8 @@ def status(
 
 
 def _configured(settings: pathlib.Path | None) -> str:
+    from gateway.settings import load
+
     listener = load(os.environ, settings).listeners.admin
     host, port = listener.address.host, listener.address.port
     if not port:
@@ -90,6 +89,9 @@ def _get(url: str, certificate: pathlib.Path | None, key: pathlib.Path | None, c
 
 
 def _show(state: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     files = state["files"]
     print(f"generation {files['generation']}, {files['hash'][:_HASH_SHOWN]}, for {_age(files['age_seconds'])}")
     table = Table(box=None, pad_edge=False, header_style="bold")

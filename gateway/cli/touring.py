@@ -6,8 +6,6 @@ from typing import Annotated
 import typer
 
 from gateway.cli.console import fail
-from gateway.demo.screen import Screen
-from gateway.demo.tour import TourFailed, run
 
 
 def demo(
@@ -20,6 +18,9 @@ def demo(
 
     Takes free ports only, and leaves no process, no port and, without --folder, no file behind.
     """
+    from gateway.demo.screen import Screen
+    from gateway.demo.tour import TourFailed, run
+
     try:
         run(once=once, folder=folder, screen=Screen())
     except TourFailed as failed:

@@ -13,8 +13,8 @@ import pytest
 import trustme
 
 from gateway import settings
-from gateway.app import Gateway
 from gateway.app.crew import Alone
+from gateway.app.process import Gateway
 from gateway.banks.registry import Bank
 from gateway.files import Layers
 from gateway.telemetry import Telemetry, TelemetrySettings

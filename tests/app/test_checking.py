@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 from gateway import settings
-from gateway.app import check_whole
+from gateway.app.checking import check_whole
 from gateway.files import Refused
 from tests.app.house import BANK, build, write
 

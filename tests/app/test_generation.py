@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from gateway import settings
-from gateway.app import read_files
 from gateway.app import serving as serving_module
+from gateway.app.files import read_files
 from gateway.app.generation import Lasting, Ready, prepare
 from gateway.app.serving import Serving
 from gateway.files import Layers, Refused

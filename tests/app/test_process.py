@@ -15,8 +15,9 @@ import aiohttp
 import pytest
 
 from gateway import settings
-from gateway.app import Gateway, watching
+from gateway.app import watching
 from gateway.app.files import content_hash
+from gateway.app.process import Gateway
 from gateway.files import Layers, Refused
 from gateway.telemetry import Telemetry, TelemetrySettings
 from tests.app.house import BANK, OVERLAY, ROUTES, build, write

@@ -5,17 +5,16 @@ import sys
 import pytest
 
 from gateway import cli
-from gateway.cli import mapping
-from gateway.mapping.library import read_library
+from gateway.mapping import library
 
-once = functools.cache(read_library)
+once = functools.cache(library.read_library)
 
 
 @pytest.fixture
 def inside(monkeypatch, capfd):
     """Runs `gateway` in this process, which is quicker: the code, standard output, the lines of standard error."""
 
-    monkeypatch.setattr(mapping, "read_library", once)  # no test changes a mapping between two commands
+    monkeypatch.setattr(library, "read_library", once)  # no test changes a mapping between two commands
 
     def run(*arguments: str, given: bytes = b"") -> tuple[int, str, list[str]]:
         monkeypatch.setattr(sys, "argv", ["gateway", *arguments])

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from gateway import cli
-from gateway.cli import serving
+from gateway.app import files
 from gateway.errors import BankNonsense
 from gateway.files import Problem, Refused
 from tests.cli.commands import ENVIRONMENT, ROOT, gateway, refused
@@ -34,7 +34,7 @@ def test_a_failure_is_one_line_or_one_for_each_problem(monkeypatch, inside, rais
     def fail(_layers):
         raise raised
 
-    monkeypatch.setattr(serving, "read_files", fail)
+    monkeypatch.setattr(files, "read_files", fail)
     assert inside("openapi") == (code, "", told)
 
 
@@ -100,3 +100,24 @@ def test_what_can_not_be_written_is_told(monkeypatch, capfd):
 def test_a_folder_that_is_not_there_is_named(inside, command):
     told = "gateway: --files /nowhere/at/all: there is no such folder"
     assert inside(*command, "--files", "/nowhere/at/all") == (1, "", [told])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unneeded"),
+    [
+        (("--help",), {"aiohttp", "redis", "cryptography", "requests", "opentelemetry", "lxml", "rich.table"}),
+        (("check",), {"gateway.app.process", "gateway.simulator", "gateway.demo", "gateway.web"}),
+    ],
+)
+def test_a_command_imports_what_it_needs(arguments, unneeded):
+    told = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "gateway", *arguments],
+        capture_output=True,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+        timeout=60,
+        check=True,
+    ).stderr.decode()
+    imported = {line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")}
+    assert "gateway.cli" in imported
+    assert not imported & unneeded

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from gateway.app import find_bank, readers
+from gateway.app.files import find_bank, readers
 from gateway.contract import BankProfile
 from gateway.errors import BankNonsense
 from gateway.files import Layers, Refused

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
-from gateway.app import readers
+from gateway.app.files import readers
 from gateway.banks.decoding import MOST_RATIO, RATIO_COUNTS_FROM, decode
 from gateway.banks.origins import Origins, UrlRefused
 from gateway.errors import BankNonsense

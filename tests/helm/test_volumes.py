@@ -9,7 +9,7 @@ import pytest
 import trustme
 
 from gateway import settings
-from gateway.app import check_whole
+from gateway.app.checking import check_whole
 from gateway.files import Layers, Refused
 from tests.cli.commands import gateway
 from tests.helm.rendering import project, render

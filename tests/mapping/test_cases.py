@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.app import readers
+from gateway.app.files import readers
 from gateway.errors import BankNonsense
 from gateway.files import Layers, Refused
 from gateway.mapping.cases import FETCHED_AT, KEY, Case, CaseCall, find_cases, run_by_hand, run_case
