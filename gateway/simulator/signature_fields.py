@@ -147,7 +147,12 @@ def _written(parameters: Parameters) -> str:
 
 
 def _bytes(text: _Text) -> bytes:
+    written = text.take(_BYTES)[1]
     try:
-        return base64.b64decode(text.take(_BYTES)[1], validate=True)
+        content = base64.b64decode(written, validate=True)
     except binascii.Error:
         raise _Malformed from None
+    # Bits that stand for nothing must be zero: one content has one spelling (RFC 9651 lets a strict reader ask so).
+    if base64.b64encode(content).decode() != written:
+        raise _Malformed
+    return content
