@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from gateway.files import Problem, Refused
 from gateway.secrets import CertificateUnusable
 from gateway.settings import BalancedSettings, ListenerSettings, Settings, TlsSettings
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.balancer import Balancer
 from gateway.web.listeners import Front, Listener
 from gateway.web.tls import Tls, build_tls

@@ -14,7 +14,7 @@ from gateway.app.files import FileSet
 from gateway.app.serving import Serving
 from gateway.files import Layers, Problem, Refused
 from gateway.settings import Settings
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 
 
 def check_whole(settings: Settings, folders: tuple[pathlib.Path, ...] = ()) -> FileSet:

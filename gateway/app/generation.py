@@ -32,7 +32,7 @@ from gateway.store.counters import Counters
 from gateway.store.redis import RedisCircuits
 from gateway.store.replays import ReplaySet
 from gateway.store.reviews import Reviews
-from gateway.telemetry import Metrics
+from gateway.telemetry.metrics import Metrics
 from gateway.upstreams import Upstreams
 
 

@@ -21,7 +21,7 @@ from gateway.app.watching import Watch
 from gateway.app.workers import Workers
 from gateway.files import Layers, Refused
 from gateway.settings import Settings
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.admin import admin_pages
 from gateway.web.drain import Doors
 from gateway.web.health import health_pages

@@ -25,7 +25,7 @@ from gateway.filters.tokens.keysets import KeySets, key_session
 from gateway.mapping.identity import Identities
 from gateway.secrets import Sealer
 from gateway.settings import Settings
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.door import Door
 from gateway.web.listeners import Listener
 from gateway.web.pages import Pages

@@ -7,7 +7,7 @@ from gateway.settings import RedisSettings, Settings
 from gateway.store.counters import Counters, MemoryCounters
 from gateway.store.redis import Line, Opening, RedisCircuits, RedisCounters, RedisReplays
 from gateway.store.replays import MemoryReplays, ReplaySet
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 
 
 class Shared:

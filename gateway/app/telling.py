@@ -1,7 +1,7 @@
 """The telemetry of a process, as the settings say."""
 
 from gateway.settings import Settings
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 
 
 def open_telemetry(settings: Settings, lock: int | None = None) -> Telemetry:

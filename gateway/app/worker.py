@@ -33,7 +33,7 @@ from gateway.app.messages import (
 from gateway.app.serving import Serving, tune
 from gateway.app.telling import open_telemetry
 from gateway.files import Refused
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.channel import Channel
 
 _TELL_SECONDS = 1.0

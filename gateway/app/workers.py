@@ -22,7 +22,7 @@ from gateway.app.report import Member
 from gateway.app.serving import Serving
 from gateway.files import Layers, Problem, Refused
 from gateway.settings import Settings
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.listeners import bind
 
 _AT_ONCE = max(1, (os.cpu_count() or 1) // 2)

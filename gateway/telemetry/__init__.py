@@ -3,8 +3,3 @@
 A part of the gateway adds what it saw to the call's record, or calls one plain method of `Metrics`; it knows nothing of
 spans, families or processors. Telemetry wraps a call from outside: it never changes an answer and never delays one.
 """
-
-from gateway.telemetry.calls import Telemetry, TelemetrySettings
-from gateway.telemetry.metrics import CONTENT_TYPE, Metrics
-
-__all__ = ["CONTENT_TYPE", "Metrics", "Telemetry", "TelemetrySettings"]

@@ -17,7 +17,7 @@ from aiohttp.streams import StreamReader
 from gateway.errors import BankTimedOut, DeadlineExceeded, GatewayError, GatewayFault, UpstreamTimedOut
 from gateway.exchange import CallRecord, Exchange, HeaderMap, Request, Response
 from gateway.routes import RouteTable
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.bodies import CallerGone
 from gateway.web.connection import Connection
 from gateway.web.paths import canonical

@@ -17,7 +17,7 @@ from gateway.app.crew import Alone
 from gateway.app.process import Gateway
 from gateway.banks.registry import Bank
 from gateway.files import Layers
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from tests.app.house import BANK, build, write
 
 pytestmark = pytest.mark.usefixtures("few_files")

@@ -14,7 +14,7 @@ from gateway.app.generation import Lasting, Ready, prepare
 from gateway.app.serving import Serving
 from gateway.files import Layers, Refused
 from gateway.mapping.records import BoundMapping
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from tests.app.house import OVERLAY, build, write
 from tests.signatures.pems import public_pem
 

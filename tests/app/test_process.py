@@ -19,7 +19,7 @@ from gateway.app import watching
 from gateway.app.files import content_hash
 from gateway.app.process import Gateway
 from gateway.files import Layers, Refused
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from tests.app.house import BANK, OVERLAY, ROUTES, build, write
 
 pytestmark = pytest.mark.usefixtures("few_files")

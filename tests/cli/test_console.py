@@ -106,7 +106,10 @@ def test_a_folder_that_is_not_there_is_named(inside, command):
     ("arguments", "unneeded"),
     [
         (("--help",), {"aiohttp", "redis", "cryptography", "requests", "opentelemetry", "lxml", "rich.table"}),
-        (("check",), {"gateway.app.process", "gateway.simulator", "gateway.demo", "gateway.web"}),
+        (
+            ("check",),
+            {"gateway.app.process", "gateway.simulator", "gateway.demo", "gateway.web", "gateway.telemetry.export"},
+        ),
     ],
 )
 def test_a_command_imports_what_it_needs(arguments, unneeded):

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.settings import Address, Limits, ListenerSettings
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from gateway.upstreams import Upstreams
 from gateway.web.door import Door
 from gateway.web.listeners import Front, Listener

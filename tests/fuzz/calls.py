@@ -13,7 +13,7 @@ import uvloop
 from gateway.errors import PathRefused
 from gateway.filters.bounded_json import Bounds, check
 from gateway.settings import Address, Limits, ListenerSettings, Seconds
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from gateway.telemetry.redaction import redact_text
 from gateway.web.door import Door
 from gateway.web.listeners import Front, Listener

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
-from gateway.telemetry import Metrics
+from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.series import Family
 
 # What Prometheus and its operator add to every series.

@@ -27,7 +27,7 @@ from gateway.signatures.content_digest import content_digest
 from gateway.signatures.header_lines import Answer, KeyFacts, Request, SignatureRefused
 from gateway.signatures.http_signatures import HttpSignatures, build_signer, build_verifier, problems
 from gateway.signatures.keys import SigningKeys, VerificationKeys
-from gateway.telemetry import Metrics
+from gateway.telemetry.metrics import Metrics
 from tests.signatures.messages import LIBRARY, Resolver, signing_key, verification_key
 from tests.signatures.pems import private_pem, public_pem
 

@@ -7,7 +7,7 @@ import pytest
 from gateway.secrets import Secrets
 from gateway.settings import RedisSettings
 from gateway.store.redis import Line, Opening
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from tests.store.servers import RedisServer
 
 

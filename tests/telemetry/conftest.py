@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from tests.telemetry.receiving import OtlpReceiver, receiving
 
 

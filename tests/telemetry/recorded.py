@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from gateway.exchange import Attempt, CallRecord, MappingRecord, Peer, Principal, RouteFacts
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.telemetry.traces import new_span_id
 
 ROUTE = RouteFacts(

@@ -13,7 +13,7 @@ from multidict import CIMultiDict
 
 from gateway.errors import BankTimedOut
 from gateway.exchange import MappingRecord, Peer, Principal
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.telemetry.traces import traceparent
 from tests.telemetry.conftest import Log
 from tests.telemetry.receiving import OtlpReceiver
@@ -220,7 +220,7 @@ def _tell_everything(telemetry: Telemetry, canary: str) -> None:
 
 
 CRASH = """
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 
 telemetry = Telemetry(TelemetrySettings())
 telemetry.report_uncaught()

@@ -8,7 +8,8 @@ import pytest
 import trustme
 
 from gateway.exchange import CallRecord
-from gateway.telemetry import Telemetry, export
+from gateway.telemetry import export
+from gateway.telemetry.calls import Telemetry
 from gateway.telemetry.export import traces_url
 from tests.telemetry.conftest import Log
 from tests.telemetry.receiving import OtlpReceiver, receiving

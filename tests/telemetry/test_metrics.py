@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.telemetry import CONTENT_TYPE, Metrics
+from gateway.telemetry.metrics import CONTENT_TYPE, Metrics
 
 
 def samples(metrics: Metrics) -> dict[str, float]:

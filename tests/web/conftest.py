@@ -21,7 +21,7 @@ from gateway.errors import MethodUnknown, NotFound
 from gateway.exchange import Exchange, Handler, Response, RouteFacts
 from gateway.secrets import Secrets
 from gateway.settings import Address, Limits, ListenerSettings, TlsSettings
-from gateway.telemetry import Telemetry, TelemetrySettings
+from gateway.telemetry.calls import Telemetry, TelemetrySettings
 from gateway.web.balancer import Balancer
 from gateway.web.connection import Attendant
 from gateway.web.door import Door

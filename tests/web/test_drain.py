@@ -8,7 +8,7 @@ import structlog
 
 from gateway.exchange import Exchange, Response
 from gateway.settings import Address, Drain, Limits, ListenerSettings, Seconds
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.door import Door
 from gateway.web.drain import Doors
 from gateway.web.health import health_pages

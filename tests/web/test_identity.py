@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from gateway.settings import TlsSettings
-from gateway.telemetry import Telemetry
+from gateway.telemetry.calls import Telemetry
 from gateway.web.door import Door
 from gateway.web.identity import IdentityKind, identity_of, thumbprint_of
 from tests.filters.calling import DEFAULTS, ROUTE, access_token, claims, sign
