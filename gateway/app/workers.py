@@ -26,6 +26,7 @@ from gateway.telemetry.calls import Telemetry
 from gateway.web.listeners import bind
 
 _AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
+"""Workers that prepare at one time: half of the processors are left to the calls meanwhile."""
 _ANSWER_SECONDS = 1.0
 _SILENT_SECONDS = 60.0
 _LOOK_SECONDS = 5.0
@@ -43,6 +44,18 @@ class Accepted(msgspec.Struct, frozen=True):
     number: int
     content_hash: str
     openapi: bytes
+
+
+async def prepare_in_turns(hands: Sequence[Hand], number: int, layers: Layers, at_once: int) -> list[Problem]:
+    """Lets so many workers at a time make a set of files ready; the problems that any of them has with it."""
+    turns = asyncio.Semaphore(at_once)
+
+    async def one(hand: Hand) -> Sequence[Problem]:
+        async with turns:
+            hand.send(Prepare(number, layers))
+            return await hand.prepared(number)
+
+    return [problem for problems in await asyncio.gather(*map(one, hands)) for problem in problems]
 
 
 class Workers:
@@ -85,7 +98,7 @@ class Workers:
         async with self._changing:
             accepted = await self._check(layers, number)
             hands = [hand for hand in self._hands.values() if not hand.gone]
-            problems = await self._prepare(hands, number, layers)
+            problems = await prepare_in_turns(hands, number, layers, _AT_ONCE)
             if problems:
                 for hand in hands:
                     hand.send(Forget(number))
@@ -94,17 +107,6 @@ class Workers:
             for hand in hands:
                 hand.send(Take(number))
             return accepted
-
-    async def _prepare(self, hands: list[Hand], number: int, layers: Layers) -> list[Problem]:
-        """Half as many workers at a time as there are processors: the others' calls have the rest of the machine."""
-        turns = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(hand: Hand) -> Sequence[Problem]:
-            async with turns:
-                hand.send(Prepare(number, layers))
-                return await hand.prepared(number)
-
-        return [problem for problems in await asyncio.gather(*map(one, hands)) for problem in problems]
 
     async def renew(self) -> bool:
         """See Crew.renew."""

@@ -129,8 +129,6 @@ def _back(name: str) -> int:
 
 
 def _nominated(values: list[str]) -> frozenset[str]:
-    if not values:
-        return _NOTHING
-    if values == _USUAL:
+    if not values or values == _USUAL:
         return _NOTHING
     return frozenset([name.strip().lower() for value in values for name in value.split(",")]) - _NEVER_NOMINATED

@@ -1,5 +1,6 @@
 """Several processes that are one gateway: files in all or none, deaths mended, counts whole, no orphans."""
 
+import asyncio
 import concurrent.futures
 import contextlib
 import http.client
@@ -15,6 +16,9 @@ from collections.abc import Iterator
 import pytest
 import trustme
 
+from gateway.app.messages import Prepare
+from gateway.app.workers import prepare_in_turns
+from gateway.files import Layers, Problem
 from tests.app.house import ROUTES, build, write
 from tests.app.running import Running, alive, running, until
 
@@ -274,6 +278,40 @@ def test_workers_of_a_parent_that_was_killed_finish_and_go(ending: tuple[Running
     until(lambda: not _listens(gateway.ports["service"]))
     assert call.finish().status == 200
     until(lambda: not any(alive(pid) for pid in pids))
+
+
+class Preparing:
+    """A worker's hand of which only preparing is seen; it is done when it is told."""
+
+    def __init__(self, under_way: list["Preparing"], problems: tuple[Problem, ...] = ()) -> None:
+        self._under_way = under_way
+        self._problems = problems
+        self.done = asyncio.Event()
+
+    def send(self, message: object) -> None:
+        assert isinstance(message, Prepare)
+        self._under_way.append(self)
+
+    async def prepared(self, number: int) -> tuple[Problem, ...]:
+        assert number == 7
+        await self.done.wait()
+        self._under_way.remove(self)
+        return self._problems
+
+
+async def test_workers_prepare_in_turns_and_all_are_heard():
+    under_way: list[Preparing] = []
+    problems = [Problem("a.yaml", 1, 1, "", "one"), Problem("a.yaml", 2, 1, "", "two")]
+    hands = [Preparing(under_way), *(Preparing(under_way, (problem,)) for problem in problems), Preparing(under_way)]
+    told = asyncio.create_task(prepare_in_turns(hands, 7, Layers(()), 2))
+    seen = []
+    while not told.done():
+        await asyncio.sleep(0)
+        if under_way and not under_way[0].done.is_set():
+            seen.append(len(under_way))
+            under_way[0].done.set()
+    assert await told == problems
+    assert seen[0] == max(seen) == 2
 
 
 def _listens(port: int) -> bool:

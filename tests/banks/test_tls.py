@@ -26,6 +26,14 @@ def test_the_machine_s_authorities_count_where_none_are_named():
     assert build_context(None, None).verify_mode == ssl.CERT_REQUIRED
 
 
+def test_a_context_in_use_is_given_again_for_the_same_material_and_for_no_other(service):
+    in_use = build_context(service.identity, service.server_ca)
+    equal = Identity(bytes(bytearray(service.identity.certificate)), bytes(bytearray(service.identity.key)))
+    assert build_context(equal, bytes(bytearray(service.server_ca))) is in_use
+    others = [build_context(None, service.server_ca), build_context(service.identity, None), build_context(None, None)]
+    assert len({id(one) for one in (in_use, *others)}) == 4
+
+
 def test_what_can_not_be_used_is_told(service):
     other = trustme.CA().issue_cert("other.example").private_key_pem.bytes()
     key = load_pem_private_key(service.identity.key, None)

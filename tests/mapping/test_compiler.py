@@ -48,6 +48,12 @@ def test_one_object_may_stand_for_a_list_of_one(tmp_path, held, count):
     assert (len(page.records), page.positions, page.incomplete) == (count, list(range(count)), None)
 
 
+def test_texts_of_a_mapping_may_hold_line_ends(tmp_path):
+    text = TRANSACTIONS.replace("additional: $.text", 'additional: {join: [$.text, $.day], with: "\\n\\n"}')
+    [record] = run(bound(compiled(tmp_path, text), "testing/transactions.list"), rows({"text": "a\n\nb"})).records
+    assert record.remittance.additional == f"a\n\nb\n\n{ROW['day']}"
+
+
 def test_the_only_record(tmp_path):
     read = reading(tmp_path, "$.one")
     assert [len(run(read, document).records) for document in ({"one": ROW}, {"one": None}, {})] == [1, 0, 0]
